@@ -1,0 +1,47 @@
+# The commands that stay stable; each sets up what it needs. Python 3.11+, git and make are enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+YEAR ?= 2025
+ROWS ?= 20000
+
+.PHONY: help setup demo test lint ui lock clean
+
+help:
+	@echo "make demo   genera dos semestres sintéticos, ejecuta todo y publica en data/portal/"
+	@echo "make test   pruebas que solo necesitan Python (FULL=1: tamaños completos)"
+	@echo "make lint   estilo, tipos y reglas de importación"
+	@echo "make ui     interfaz de Dagster en http://127.0.0.1:3000"
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Se necesita Python 3.11 o posterior")'
+	@echo "Preparando el entorno en $(VENV) (solo la primera vez)…"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/python -m pipeline.demo --year $(YEAR) --rows $(ROWS)
+
+test: $(READY)
+	@$(BIN)/python -m pytest
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+ui: $(READY)
+	@$(BIN)/python -m pipeline.orchestration.ui
+
+lock: $(READY)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \
+		--no-emit-index-url --no-emit-find-links --no-header pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf data

@@ -1,0 +1,1 @@
+"""The two databases: one module a wing; neither knows the other, and neither knows Dagster."""

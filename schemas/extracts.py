@@ -1,0 +1,83 @@
+"""The extract row: what a source said, as text, with where it said it.
+
+What belongs here: provenance and the canonical field names that sources map onto. What does not: types, codes and
+laws (`schemas.records`). Credit and debt data (Ley 1266/2008) have no column here, so they cannot be kept.
+"""
+
+import ibis.expr.datatypes as dt
+import pandera.ibis as pa
+
+from pipeline.contract import Contract, PrivacyClass, column
+
+_P = PrivacyClass
+
+
+class ExtractRow(pa.DataFrameModel):
+    """Una fila de un extracto, como texto, con su archivo y su número de fila."""
+
+    periodo: dt.String = column(description="Semestre en que se cargó, como 2026-S1", privacy=_P.INTERNAL)
+    fuente: dt.String = column(description="Fuente declarada en el perfil", privacy=_P.INTERNAL)
+    mecanismo: dt.String = column(
+        description="Mecanismo de recolección (actividad 3)", privacy=_P.INTERNAL, codes="mecanismo"
+    )
+    archivo: dt.String = column(description="Nombre del archivo de origen", privacy=_P.INTERNAL)
+    archivo_sha256: dt.String = column(description="Huella del archivo de origen", privacy=_P.INTERNAL)
+    fila: dt.Int64 = column(
+        description="Número de registro tal como lo muestra una hoja de cálculo", privacy=_P.INTERNAL, ge=1
+    )
+    defecto_lectura: dt.String = column(
+        description="Defecto que impidió separar la fila en columnas; nulo si no hay",
+        privacy=_P.INTERNAL,
+        nullable=True,
+        isin=["columnas_de_mas", "columnas_de_menos"],
+    )
+    radicado: dt.String = column(description="Número de radicado", privacy=_P.IDENTIFIER, nullable=True)
+    fecha_recepcion: dt.String = column(description="Fecha y hora de recepción", privacy=_P.QUASI, nullable=True)
+    fecha_respuesta: dt.String = column(description="Fecha y hora de respuesta", privacy=_P.QUASI, nullable=True)
+    fecha_vencimiento: dt.String = column(description="Vencimiento según la fuente", privacy=_P.QUASI, nullable=True)
+    fecha_traslado: dt.String = column(description="Fecha de traslado", privacy=_P.QUASI, nullable=True)
+    prorroga_hasta: dt.String = column(description="Fin de la prórroga", privacy=_P.QUASI, nullable=True)
+    tipo: dt.String = column(description="Tipo de petición", privacy=_P.QUASI, nullable=True)
+    canal: dt.String = column(description="Canal o medio de entrada", privacy=_P.QUASI, nullable=True)
+    dependencia: dt.String = column(description="Dependencia responsable", privacy=_P.QUASI, nullable=True)
+    tema: dt.String = column(description="Tema", privacy=_P.QUASI, nullable=True)
+    estado: dt.String = column(description="Estado", privacy=_P.QUASI, nullable=True)
+    trasladada_a: dt.String = column(description="Entidad a la que se trasladó", privacy=_P.QUASI, nullable=True)
+    negada: dt.String = column(description="Acceso negado", privacy=_P.QUASI, nullable=True)
+    causal_negacion: dt.String = column(description="Causal de la negación", privacy=_P.QUASI, nullable=True)
+    anonima: dt.String = column(description="Petición anónima", privacy=_P.QUASI, nullable=True)
+    autorizacion: dt.String = column(
+        description="Autorización de tratamiento de datos", privacy=_P.INTERNAL, nullable=True
+    )
+    persona_tipo: dt.String = column(description="Tipo de persona", privacy=_P.QUASI, nullable=True)
+    calidad_peticionario: dt.String = column(
+        description="Calidad en que actúa el peticionario", privacy=_P.QUASI, nullable=True
+    )
+    documento_tipo: dt.String = column(description="Tipo de documento", privacy=_P.IDENTIFIER, nullable=True)
+    documento_numero: dt.String = column(description="Número de documento", privacy=_P.IDENTIFIER, nullable=True)
+    nombre: dt.String = column(description="Nombre o razón social", privacy=_P.IDENTIFIER, nullable=True)
+    correo: dt.String = column(description="Correo electrónico", privacy=_P.IDENTIFIER, nullable=True)
+    telefono: dt.String = column(description="Teléfono", privacy=_P.IDENTIFIER, nullable=True)
+    direccion: dt.String = column(description="Dirección", privacy=_P.IDENTIFIER, nullable=True)
+    comuna: dt.String = column(description="Comuna o corregimiento", privacy=_P.QUASI, nullable=True)
+    edad: dt.String = column(description="Edad en años", privacy=_P.QUASI, nullable=True)
+    sexo: dt.String = column(description="Sexo", privacy=_P.QUASI, nullable=True)
+    escolaridad: dt.String = column(description="Nivel educativo", privacy=_P.QUASI, nullable=True)
+    estrato: dt.String = column(description="Estrato socioeconómico", privacy=_P.QUASI, nullable=True)
+    grupo_etnico: dt.String = column(description="Pertenencia étnica", privacy=_P.SENSITIVE, nullable=True)
+    discapacidad: dt.String = column(description="Discapacidad", privacy=_P.SENSITIVE, nullable=True)
+    victima: dt.String = column(description="Víctima del conflicto", privacy=_P.SENSITIVE, nullable=True)
+    satisfaccion: dt.String = column(description="Satisfacción de 1 a 5", privacy=_P.QUASI, nullable=True)
+    asunto: dt.String = column(description="Asunto", privacy=_P.FREE_TEXT, nullable=True)
+    descripcion: dt.String = column(description="Descripción", privacy=_P.FREE_TEXT, nullable=True)
+    respuesta: dt.String = column(description="Texto de la respuesta", privacy=_P.FREE_TEXT, nullable=True)
+
+    class Config:
+        """Strict and ordered; a file's row appears once."""
+
+        strict = True
+        ordered = True
+        unique = ["periodo", "archivo", "fila"]
+
+
+EXTRACTS = Contract.of(ExtractRow, "extractos", "Extractos")
