@@ -78,7 +78,10 @@ class Source(_Strict):
 
 
 class Term(_Strict):
-    """A legal term with its validity; `tipo` is a code of the list `tipo`."""
+    """A legal term with its validity; `tipo` is a code of the list `tipo`.
+
+    `en_curso`: it also reached petitions that were under way when it began.
+    """
 
     regla: str
     tipo: str
@@ -86,6 +89,7 @@ class Term(_Strict):
     unidad: Literal["habiles", "calendario"]
     desde: date
     hasta: date | None
+    en_curso: bool = False
     norma: str
 
 
@@ -145,7 +149,7 @@ class Privacy(_Strict):
 class TableSpec(_Strict):
     """One published table: its variables, what it counts and from where.
 
-    `filtro` is `variable = código` and nothing more; `hallazgo` is the chart's title over {mayor}, {porcentaje}, {valor}.
+    `filtro` is `variable = código` and nothing more; `hallazgo` is the chart's title: {mayor}, {porcentaje}, {valor}.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -251,6 +255,7 @@ class Profile(_Strict):
     listas: dict[str, tuple[Code, ...]]
     jerarquias: dict[str, tuple[tuple[str, ...], ...]]
     terminos: list[Term]
+    traslados: list[Term]
     calendario: Calendar
     privacidad: Privacy
     caracterizacion: Characterization
@@ -304,8 +309,11 @@ def load(name: str | Path) -> Profile:
         "carpeta": folder.resolve(),
         "listas": {p.stem: _codes(p) for p in sorted((folder / "listas").glob("*.csv"))},
         "jerarquias": {p.stem: _rows(p) for p in sorted((folder / "jerarquias").glob("*.csv"))},
-        "terminos": _terms(folder / "terminos.csv"),
     }
+    terms = _terms(folder / "terminos.csv")
+    # «traslado» is no type of petition: it is the term to send one on to whom it concerns (Ley 1755/2015 art. 21)
+    parts["terminos"] = [t for t in terms if t.get("tipo") != "traslado"]
+    parts["traslados"] = [t for t in terms if t.get("tipo") == "traslado"]
     for key in ("entidad", "fuentes", "calendario", "privacidad", "caracterizacion"):
         parts[key] = _yaml(folder / f"{key}.yaml")
     if (folder / "calidad.yaml").is_file():
@@ -344,10 +352,15 @@ def _terms(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         raise ProfileError(f"Falta el archivo {path.name} en el perfil «{path.parent.name}».")
     with path.open(encoding="utf-8", newline="") as lines:
-        return [{k: (v or None if k == "hasta" else v) for k, v in row.items()} for row in csv.DictReader(lines)]
+        rows = list(csv.DictReader(lines))
+    return [row | {"hasta": row.get("hasta") or None, "en_curso": row.get("en_curso") == "si"} for row in rows]
 
 
 def _cross_check(profile: Profile) -> None:
+    kinds = {c.codigo for c in profile.listas.get("tipo", ())}
+    for term in profile.terminos:
+        if term.tipo not in kinds:
+            raise ProfileError(f"terminos.csv: «{term.regla}» es de un tipo que no está en listas/tipo.csv.")
     for name, published in profile.privacidad.columnas.items():
         rows = profile.jerarquias.get(name)
         if rows is None:

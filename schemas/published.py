@@ -89,7 +89,9 @@ class RowSummary(pa.DataFrameModel):
         privacy=_P.STATISTIC,
         isin=["aceptada", "fusionada", "duplicada", "rechazada"],
     )
-    regla: dt.String = column(description="Regla de rechazo; vacía en los demás destinos", privacy=_P.STATISTIC)
+    regla: dt.String = column(
+        description="Regla de rechazo; vacía en los demás destinos", privacy=_P.STATISTIC, nullable=True
+    )
     filas: dt.Int64 = column(description="Número de filas", privacy=_P.STATISTIC, unit="filas", ge=0)
 
     class Config:

@@ -102,11 +102,13 @@ def attached(con: duckdb.DuckDBPyConnection, path: Path, *, allowed: list[Path])
     con.execute("SET temp_directory=$1", [str(spill)])
     con.execute("SET temp_file_encryption=true")
     con.execute(f"ATTACH '{str(path).replace(chr(39), chr(39) * 2)}' AS {ALIAS}")
+    tables = Tables(con, ALIAS)
+    _ = tables.ibis  # connecting sets options, which the lock below would refuse
     con.execute("SET allowed_directories=$1", [[str(folder) + "/" for folder in allowed]])
     con.execute("SET enable_external_access=false")
     con.execute("SET lock_configuration=true")
     try:
-        yield OpenTables(Tables(con, ALIAS))
+        yield OpenTables(tables)
     finally:
         con.execute("USE memory")
         con.execute(f"DETACH {ALIAS}")

@@ -1,0 +1,152 @@
+"""Extract rows → typed rows: dates, whole numbers and codes, null where the text is blank.
+
+What belongs here: reading one cell's text as its type. What does not: judging the row (`pipeline.records.rules`).
+A code's text that no spelling explains stays as it is, so that the contract's own rule finds it.
+"""
+
+import re
+from functools import reduce
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from pipeline.contract import Contract
+from pipeline.errors import ProfileError
+from pipeline.profile import Profile, Source
+from pipeline.reading.mapping import FIELDS
+from pipeline.reading.spelling import filled, fold, folded
+from pipeline.records.engine import Scratch, parsed_date
+
+DATES = ("fecha_recepcion", "fecha_respuesta", "fecha_traslado", "prorroga_hasta", "fecha_vencimiento")
+WHOLE_NUMBERS = ("edad", "satisfaccion")
+TEXTS = ("radicado", "documento_numero", "nombre", "trasladada_a")
+FLAGS = ("anonima", "autorizacion", "negada")
+
+UNCLASSIFIED = "sin_clasificar"
+_BLANK_CODES = ("sin_dato", "no_informa", UNCLASSIFIED)
+_YES = ("si", "true", "1", "x")
+_NATIVE = "excel"
+_ISO = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
+_SHAPES = dict.fromkeys(("%d", "%m", "%H", "%I", "%M", "%S"), r"\d{1,2}")
+_SHAPES |= {"%Y": r"\d{4}", "%y": r"\d{2}", "%f": r"\d{1,6}", "%p": "[AaPp][Mm]"}
+_PROVENANCE = ("periodo", "fuente", "mecanismo", "archivo", "fila", "defecto_lectura")
+
+
+def coded(petitions: Contract) -> tuple[str, ...]:
+    """The fields whose text is a code: those that the petition's contract closes, and the document type."""
+    return (*(c.name for c in petitions.columns if c.codes and c.name in FIELDS), "documento_tipo")
+
+
+def blank_code(codes: tuple[str, ...]) -> str | None:
+    """What a blank means in a list: `sin_dato`, `no_informa` or `sin_clasificar`, whichever it has."""
+    return next((code for code in _BLANK_CODES if code in codes), None)
+
+
+def typed_rows(scratch: Scratch, extracts: ir.Table, profile: Profile, petitions: Contract) -> ir.Table:
+    """Every extract row of a period, computed now: `orden` (by file and row), `huella` (of its text), typed fields."""
+    fields = coded(petitions)
+    spellings = _spellings(scratch, extracts, profile, fields)
+    texts = extracts.select(
+        *_PROVENANCE,
+        *fields,
+        *FLAGS,
+        orden=ibis.row_number().over(order_by=[extracts.archivo, extracts.fila]),
+        huella=_fingerprint(extracts),
+        **{name: filled(extracts[name]) for name in TEXTS},
+        **{f"{name}_texto": filled(extracts[name]) for name in (*DATES, *WHOLE_NUMBERS)},
+    )
+    # kept between steps: the engine would otherwise repeat one step's work for every mention in the next
+    rows = scratch.keep("textos", texts)
+    rows = rows.mutate(
+        **{name: _date(rows.fuente, rows[f"{name}_texto"], profile.fuentes) for name in DATES},
+        **{name: _whole(rows[f"{name}_texto"]) for name in WHOLE_NUMBERS},
+    )
+    joined, codes = rows, {}
+    for name in (*fields, *FLAGS):
+        known = spellings.filter(spellings.campo == name)
+        known = known.select(**{f"{name}_origen": known.texto, f"{name}_codigo": known.codigo})
+        joined = joined.left_join(known, rows[name] == known[f"{name}_origen"])
+        code = known[f"{name}_codigo"]
+        codes[name] = _meaning(name, code, rows[name])
+    typed = scratch.keep("tipadas", joined.select(**{name: codes.get(name, rows[name]) for name in rows.columns}))
+    scratch.drop("textos", "grafias", "codigos")
+    return typed
+
+
+def _meaning(name: str, code: ir.StringValue, text: ir.StringValue) -> ir.Value:
+    """What a cell means: an unknown type is none, an unknown code stays its own text, a flag is raised or not."""
+    if name == "tipo":
+        return code
+    if name in FLAGS:
+        return ibis.ifelse(text.isnull(), ibis.null("boolean"), code.notnull())
+    return ibis.coalesce(code, text)
+
+
+def _fingerprint(extracts: ir.Table) -> ir.StringValue:
+    """A digest of all text fields; lengths keep «a|b» apart from «a», «b»."""
+    parts = [
+        (extracts[name].length().cast("string") + ":" + extracts[name]).fill_null(ibis.literal("-")) for name in FIELDS
+    ]
+    return reduce(lambda whole, part: whole + part, parts).hexdigest("sha256")
+
+
+def _spellings(scratch: Scratch, extracts: ir.Table, profile: Profile, fields: tuple[str, ...]) -> ir.Table:
+    """Every spelling that the period's rows use, with its code: folded once for each spelling, not for each row."""
+    known = [(field, spelling, code) for field in fields for spelling, code in _codes(profile, field).items()]
+    known += [(flag, spelling, "si") for flag in FLAGS for spelling in _YES]
+    codes = scratch.lookup(
+        "codigos",
+        pa.table(
+            {
+                "lista": pa.array([field for field, _, _ in known], pa.string()),
+                "plano": pa.array([spelling for _, spelling, _ in known], pa.string()),
+                "codigo": pa.array([code for _, _, code in known], pa.string()),
+            }
+        ),
+    )
+    used = ibis.union(
+        *[
+            extracts.select(texto=extracts[field]).distinct().mutate(campo=ibis.literal(field))
+            for field in (*fields, *FLAGS)
+        ],
+        distinct=False,
+    )
+    used = used.filter(used.texto.notnull())
+    matches = used.join(codes, [used.campo == codes.lista, folded(used.texto) == codes.plano])
+    return scratch.keep("grafias", matches.select("campo", "texto", "codigo"))
+
+
+def _codes(profile: Profile, name: str) -> dict[str, str]:
+    """Folded spelling → code, of a list's codes, labels and aliases; `ProfileError` where one means two codes."""
+    found: dict[str, str] = {}
+    for code in profile.listas[name]:
+        for spelling in (code.codigo, code.etiqueta, *code.alias):
+            if found.setdefault(fold(spelling), code.codigo) != code.codigo:
+                raise ProfileError(f"listas/{name}.csv: «{spelling}» corresponde a dos códigos.")
+    return found
+
+
+def _date(source: ir.StringColumn, text: ir.StringColumn, sources: list[Source]) -> ir.TimestampValue:
+    branches = [(source == s.id, ibis.coalesce(*[_by_form(text, form) for form in _forms(s)])) for s in sources]
+    return ibis.cases(*branches, else_=ibis.null("timestamp"))
+
+
+def _forms(source: Source) -> list[str]:
+    declared = [form for form in source.formatos_fecha if form != _NATIVE]
+    for form in declared:
+        if set(re.findall("%.", form)) - set(_SHAPES):
+            raise ProfileError(f"fuentes.yaml: «{source.id}» usa un formato de fecha que no se admite: «{form}».")
+    # native dates of a workbook were written as ISO text at reading
+    return [*declared, *(_ISO if source.formato == "xlsx" else ())]
+
+
+def _by_form(text: ir.StringColumn, form: str) -> ir.TimestampValue:
+    # the engine would take «21» for the year 21: the shape decides first
+    shape = re.sub("%.", lambda found: _SHAPES[found[0]], re.escape(form).replace(r"\%", "%").replace(r"\ ", " "))
+    return ibis.ifelse(text.re_search(f"^{shape}$"), parsed_date(text, form), ibis.null("timestamp"))
+
+
+def _whole(text: ir.StringColumn) -> ir.IntegerValue:
+    """Whole numbers, also as «34.0»."""
+    return text.re_extract(r"^([+-]?\d{1,15})(?:[.,]0+)?$", 1).nullif("").try_cast("int64")

@@ -1,0 +1,121 @@
+"""Rules on pages and figures: they open without the network, without code, and say what they show.
+
+What belongs here: what a browser would fetch or run. What does not: wording and looks.
+"""
+
+import base64
+import binascii
+import html.parser
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pipeline.release.folder import Check, Finding, Folder
+
+_FETCHED = frozenset({"src", "srcset", "poster", "data", "background", "action", "formaction", "manifest", "ping"})
+_CODE = frozenset({"script", "iframe", "object", "embed", "applet", "base", "form", "foreignobject"})
+_IN_CSS = re.compile(r"@import|url\(\s*['\"]?(?!data:image/svg\+xml|#)", re.IGNORECASE)
+_DATA_IMAGE = re.compile(r"data:image/svg\+xml(?:;charset=[\w-]+)?;base64,([A-Za-z0-9+/=\s]+)")
+_DATA_OTHER = re.compile(r"data:(?!image/svg\+xml[;,])[a-z]+/[\w.+-]+[;,]", re.IGNORECASE)
+
+
+@dataclass
+class _Seen:
+    outside: int = 0
+    code: int = 0
+    without_alt: int = 0
+    language: str = ""
+    styles: list[str] = field(default_factory=list)
+
+
+class _Reader(html.parser.HTMLParser):
+    """What a page would fetch or run."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.seen = _Seen()
+        self._style = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._style = tag == "style"
+        values = {name: value or "" for name, value in attrs}
+        self.seen.code += tag in _CODE or any(name.startswith("on") for name in values)
+        self.seen.code += any(v.strip().casefold().startswith("javascript:") for v in values.values())
+        self.seen.outside += sum(_leaves(tag, name, value) for name, value in values.items())
+        self.seen.without_alt += tag == "img" and not values.get("alt", "").strip()
+        if tag == "meta" and values.get("http-equiv", "").casefold() == "refresh":
+            self.seen.outside += 1
+        if tag == "html":
+            self.seen.language = values.get("lang", "")
+        self.seen.styles.append(values.get("style", ""))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self._style = False
+
+    def handle_endtag(self, tag: str) -> None:
+        self._style = False
+
+    def handle_data(self, data: str) -> None:
+        if self._style:
+            self.seen.styles.append(data)
+
+
+def _leaves(tag: str, name: str, value: str) -> bool:
+    """Whether the browser would go and fetch this by itself; a link that a person may follow is no fetch."""
+    if name in _FETCHED:
+        return not value.strip().casefold().startswith("data:")
+    if name in {"href", "xlink:href"} and tag != "a":
+        return not value.strip().startswith(("#", "data:"))
+    return False
+
+
+def embedded(text: str) -> list[str]:
+    """The SVG figures inside a page, as text."""
+    found = []
+    for match in _DATA_IMAGE.finditer(text):
+        try:
+            found.append(base64.b64decode(match[1], validate=False).decode("utf-8", errors="replace"))
+        except binascii.Error:
+            continue
+    return found
+
+
+def nothing_from_outside(folder: Folder) -> Iterator[Finding]:
+    """Pages and figures fetch nothing and run nothing."""
+    for path in folder.files:
+        if not path.endswith((".html", ".svg")) or (folder.path / path).is_symlink():
+            continue
+        text = (folder.path / path).read_text(encoding="utf-8", errors="replace")
+        yield from _judge(path, text)
+        for image in embedded(text):
+            yield from _judge(path, image)
+
+
+def _judge(path: str, text: str) -> Iterator[Finding]:
+    reader = _Reader()
+    reader.feed(text)
+    reader.close()
+    seen = reader.seen
+    if seen.outside or any(_IN_CSS.search(style) for style in seen.styles):
+        yield Finding("recursos_externos", path, "Abrirlo haría pedir algo fuera del archivo.")
+    if seen.code:
+        yield Finding("recursos_externos", path, "Trae código o marcos.")
+    if _DATA_OTHER.search(text):
+        yield Finding("recursos_externos", path, "Trae incrustado algo que no es una figura SVG y no se puede revisar.")
+
+
+def readable_by_all(folder: Folder) -> Iterator[Finding]:
+    """Pages say their language; every image has an alternative text."""
+    for path in folder.files:
+        if not path.endswith(".html"):
+            continue
+        reader = _Reader()
+        reader.feed((folder.path / path).read_text(encoding="utf-8", errors="replace"))
+        if not reader.seen.language.startswith("es"):
+            yield Finding("accesibilidad", path, "No declara que está en español.")
+        if reader.seen.without_alt:
+            yield Finding("accesibilidad", path, f"{reader.seen.without_alt} imágenes sin texto alternativo.")
+
+
+CHECKS: tuple[Check, ...] = (nothing_from_outside, readable_by_all)
