@@ -269,7 +269,9 @@ def test_what_is_written_as_csv_is_what_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, int | None]]
 ) -> None:
     path = tmp_path_factory.mktemp("csv") / "t.csv"
-    table = data.ordered(pa.table({"texto": [t for t, _ in rows], "cuenta": pa.array([n for _, n in rows], pa.int64())}))
+    table = data.ordered(
+        pa.table({"texto": [t for t, _ in rows], "cuenta": pa.array([n for _, n in rows], pa.int64())})
+    )
     data.write_csv(table, path)
     back = data.read_csv(path.read_bytes(), {"texto": pa.string(), "cuenta": pa.int64()})
     assert back.equals(table)

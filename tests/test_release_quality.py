@@ -107,7 +107,9 @@ def test_a_column_that_vanished_is_critical(built: Path, copy: Path) -> None:
 def test_a_critical_failure_stops_the_build_and_names_the_rule(tmp_path: Path) -> None:
     inputs = small.inputs(tmp_path / "f")
     short = small.microdata().slice(1)
-    frames = tuple(release.Frame(f.contract, short if f.contract.name == MICRODATA.name else f.rows) for f in inputs.frames)
+    frames = tuple(
+        release.Frame(f.contract, short if f.contract.name == MICRODATA.name else f.rows) for f in inputs.frames
+    )
     with pytest.raises(ReleaseError, match="totales_iguales"):
         release.build(replace(inputs, frames=frames), tmp_path / "x")
     assert not (tmp_path / "x").exists()

@@ -185,7 +185,7 @@ def problems_of_tables(rows: pa.Table | ir.Table, profile: Profile, sensitive: s
         found.append("una celda suprimida trae valor, o una publicada no lo trae")
     exempt = {spec.id for spec in profile.caracterizacion.tablas if spec.base == "legal"}
     judged = cells[(cells["medida"] == "personas") & ~cells["tabla"].isin(exempt)]
-    small = (judged["valor"] > 0) & (judged["valor"] < judged["tabla"].map(thresholds))
+    small = (judged["valor"] > 0) & (judged["valor"] < judged["tabla"].map(thresholds).astype("int64"))
     if bool(small.fillna(False).any()):
         found.append("hay celdas publicadas con menos personas que el umbral")
     return found
