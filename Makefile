@@ -6,13 +6,15 @@ READY := $(VENV)/.ready
 YEAR ?= 2025
 ROWS ?= 20000
 
-.PHONY: help setup demo test lint ui lock clean
+.PHONY: help setup demo test lint ui lock clean ckan-up ckan-down test-ckan
 
 help:
 	@echo "make demo   genera dos semestres sintéticos, ejecuta todo y publica en data/portal/"
 	@echo "make test   pruebas que solo necesitan Python (FULL=1: tamaños completos)"
 	@echo "make lint   estilo, tipos y reglas de importación"
 	@echo "make ui     interfaz de Dagster en http://127.0.0.1:3000"
+	@echo "make ckan-up / ckan-down   CKAN 2.12 real en http://127.0.0.1:25050, solo en esta máquina"
+	@echo "make test-ckan   pruebas contra ese CKAN"
 
 setup: $(READY)
 
@@ -39,9 +41,18 @@ lint: $(READY)
 ui: $(READY)
 	@$(BIN)/python -m pipeline.orchestration.ui
 
+ckan-up: $(READY)
+	@$(BIN)/python ckan/up
+
+ckan-down:
+	@$(PYTHON) ckan/down
+
+test-ckan: ckan-up
+	@PQRSD_CKAN_REQUIRED=1 $(BIN)/python -m pytest tests/test_ckan_*.py
+
 lock: $(READY)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \
 		--no-emit-index-url --no-emit-find-links --no-header pyproject.toml -o requirements.lock
 
-clean:
+clean: ckan-down
 	rm -rf data

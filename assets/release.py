@@ -16,6 +16,7 @@ from pipeline.contract import Contract
 from pipeline.orchestration.guard import values_stay_inside
 from pipeline.orchestration.partitions import SEMESTERS, semester_of
 from pipeline.orchestration.resources import Municipality, OpenWing
+from pipeline.periods import Semester
 from pipeline.portal.local import LocalPortal
 from pipeline.stores.open import OpenTables
 from schemas.characterized import INDICATORS, SEGMENTS
@@ -46,6 +47,17 @@ def periods_up_to(tables: OpenTables, label: str) -> tuple[str, ...]:
     cells = tables.table(TABLES)
     found = cells.filter((cells.periodo <= label) & cells.periodo.contains("-S")).select("periodo").distinct()
     return tuple(sorted(found.to_pyarrow()["periodo"].to_pylist()))
+
+
+def previous_release(town: Municipality, dataset: str, version: str) -> Path | None:
+    """The public version right before this one, with which its quality is compared."""
+    order = {folder: _order(folder.name) for folder in (town.portal_folder / dataset).glob("[0-9]*.[0-9]*.[0-9]*")}
+    earlier = [folder for folder, place in order.items() if place < _order(version)]
+    return max(earlier, key=lambda folder: order[folder], default=None)
+
+
+def _order(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
 
 
 def figure_files(town: Municipality, label: str) -> tuple[Path, ...]:
@@ -94,7 +106,11 @@ def entrega_semestral(context: dg.AssetExecutionContext, open_wing: OpenWing) ->
             report_html=report_file(town.layout, period.label).read_text(encoding="utf-8"),
             charts=figure_files(town, period.label),
             privacy=privacy,
-            changes=(release.Change(version, f"Primera publicación de {period.label}."),),
+            changes=tuple(
+                release.Change(f"{Semester.parse(label).data_version}.0", f"Primera publicación de {label}.")
+                for label in reversed(periods)
+            ),
+            previous=previous_release(town, profile.entidad.conjunto_solicitudes, version),
         )
         folder = release_folder(town, inputs.dataset, version)
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -7,14 +7,14 @@ What belongs here: checks on releases and publications. What does not: the gates
 from pathlib import Path
 
 import dagster as dg
-from pipeline.release.verify import verify
 
 from assets.annual import entrega_anual, publicacion_anual
 from assets.release import entrega_semestral, publicacion_semestral, release_folder
-from checks.results import result
+from checks.results import partition_check, result
 from pipeline.orchestration.guard import values_stay_inside
 from pipeline.orchestration.partitions import SEMESTERS, YEARS, semester_of, year_of
 from pipeline.orchestration.resources import Municipality, OpenWing
+from pipeline.release.verify import verify
 
 _AGAIN = "no publique a mano; vuelva a materializar la entrega. Si se repite, avise a quien mantiene el sistema."
 
@@ -41,10 +41,10 @@ def _year(town: Municipality, partition_key: str) -> tuple[str, str, str]:
     return town.profile.entidad.conjunto_anual, f"{year}.0.0", str(year)
 
 
-@dg.asset_check(
+@partition_check(
     asset=entrega_semestral,
     blocking=True,
-    partitions_def=SEMESTERS,
+    partitions=SEMESTERS,
     description="La entrega se verifica solo con sus bytes: huellas, esquema, k sobre todas las columnas, sin datos.",
 )
 def entrega_verificada(context: dg.AssetCheckExecutionContext, open_wing: OpenWing) -> dg.AssetCheckResult:
@@ -55,9 +55,9 @@ def entrega_verificada(context: dg.AssetCheckExecutionContext, open_wing: OpenWi
         return _verified(release_folder(town, dataset, version), label, "la entrega")
 
 
-@dg.asset_check(
+@partition_check(
     asset=publicacion_semestral,
-    partitions_def=SEMESTERS,
+    partitions=SEMESTERS,
     description="Lo publicado, leído otra vez desde el portal, pasa la misma verificación.",
 )
 def publicacion_verificada(context: dg.AssetCheckExecutionContext, open_wing: OpenWing) -> dg.AssetCheckResult:
@@ -68,10 +68,10 @@ def publicacion_verificada(context: dg.AssetCheckExecutionContext, open_wing: Op
         return _verified(town.portal_folder / dataset / version, label, "lo publicado")
 
 
-@dg.asset_check(
+@partition_check(
     asset=entrega_anual,
     blocking=True,
-    partitions_def=YEARS,
+    partitions=YEARS,
     description="La entrega anual se verifica solo con sus bytes.",
 )
 def entrega_anual_verificada(context: dg.AssetCheckExecutionContext, open_wing: OpenWing) -> dg.AssetCheckResult:
@@ -82,9 +82,9 @@ def entrega_anual_verificada(context: dg.AssetCheckExecutionContext, open_wing: 
         return _verified(release_folder(town, dataset, version), label, "la entrega anual")
 
 
-@dg.asset_check(
+@partition_check(
     asset=publicacion_anual,
-    partitions_def=YEARS,
+    partitions=YEARS,
     description="Lo publicado del año, leído otra vez desde el portal, pasa la misma verificación.",
 )
 def publicacion_anual_verificada(context: dg.AssetCheckExecutionContext, open_wing: OpenWing) -> dg.AssetCheckResult:

@@ -7,23 +7,24 @@ calls the same function that the writing asset obeyed.
 import dagster as dg
 
 from assets.door import puerta  # noqa: F401 - its keys are checked below
-from checks.results import result
+from checks.results import partition_check, result
 from pipeline import characterization
 from pipeline.errors import ContractError
 from pipeline.orchestration.guard import values_stay_inside
 from pipeline.orchestration.partitions import SEMESTERS, semester_of
 from pipeline.orchestration.resources import OpenWing, RestrictedWing
-from pipeline.privacy import gate
+from pipeline.privacy import judges
 from pipeline.records.soundness import account
+from pipeline.spanish import percent, thousands
 from schemas.extracts import EXTRACTS
 from schemas.published import MICRODATA, TABLES
 from schemas.records import PETITIONS, ROW_COUNTS
 
 
-@dg.asset_check(
+@partition_check(
     asset=["restringido", PETITIONS.name],
     blocking=True,
-    partitions_def=SEMESTERS,
+    partitions=SEMESTERS,
     description="Tipos, códigos, rangos y llave de las peticiones, según su contrato.",
 )
 def peticiones_cumplen_contrato(
@@ -53,10 +54,10 @@ def peticiones_cumplen_contrato(
     )
 
 
-@dg.asset_check(
+@partition_check(
     asset=["restringido", ROW_COUNTS.name],
     blocking=True,
-    partitions_def=SEMESTERS,
+    partitions=SEMESTERS,
     description="Leídas = aceptadas + fusionadas + duplicadas + rechazadas, y los rechazos bajo el límite del perfil.",
 )
 def filas_cuadran(context: dg.AssetCheckExecutionContext, restricted: RestrictedWing) -> dg.AssetCheckResult:
@@ -71,8 +72,9 @@ def filas_cuadran(context: dg.AssetCheckExecutionContext, restricted: Restricted
         passed=sound and not warns,
         severity=dg.AssetCheckSeverity.WARN if warns else dg.AssetCheckSeverity.ERROR,
         says=(
-            f"{label}: {found.read} leídas = {found.accepted} aceptadas + {found.merged} fusionadas"
-            f" + {found.duplicated} duplicadas + {found.rejected} rechazadas ({found.rejected_share:.1%})."
+            f"{label}: {thousands(found.read)} leídas = {thousands(found.accepted)} aceptadas"
+            f" + {thousands(found.merged)} fusionadas + {thousands(found.duplicated)} duplicadas"
+            f" + {thousands(found.rejected)} rechazadas ({percent(found.rejected_share)})."
         ),
         next_step=(
             "mire en «filas_rechazadas» qué regla y qué archivo concentran los rechazos, corrija el extracto o el"
@@ -87,9 +89,9 @@ def filas_cuadran(context: dg.AssetCheckExecutionContext, restricted: Restricted
     )
 
 
-@dg.asset_check(
+@partition_check(
     asset=["restringido", PETITIONS.name],
-    partitions_def=SEMESTERS,
+    partitions=SEMESTERS,
     description="Cuántas peticiones llegaron con un tipo que el perfil no conoce.",
 )
 def tipos_conocidos(context: dg.AssetCheckExecutionContext, restricted: RestrictedWing) -> dg.AssetCheckResult:
@@ -111,10 +113,10 @@ def tipos_conocidos(context: dg.AssetCheckExecutionContext, restricted: Restrict
     )
 
 
-@dg.asset_check(
+@partition_check(
     asset=["abierto", MICRODATA.name],
     blocking=True,
-    partitions_def=SEMESTERS,
+    partitions=SEMESTERS,
     description="Lo divulgado vuelve a pasar la puerta: contrato, k sobre todas las columnas, sin identificadores.",
 )
 def solicitudes_anonimas(context: dg.AssetCheckExecutionContext, open_wing: OpenWing) -> dg.AssetCheckResult:
@@ -123,7 +125,7 @@ def solicitudes_anonimas(context: dg.AssetCheckExecutionContext, open_wing: Open
     with values_stay_inside(), open_wing.tables() as tables:
         profile = open_wing.municipality.profile
         evidence = tables.evidence(MICRODATA, label)
-        problems = gate.problems_of_microdata(tables.table(MICRODATA, periodo=label), profile)
+        problems = judges.problems_of_microdata(tables.table(MICRODATA, periodo=label), profile)
     published = bool(evidence.get("publicado"))
     says = (
         f"{label}: k mínimo de {evidence.get('k_minimo')} personas sobre todas las columnas publicadas."
@@ -139,10 +141,10 @@ def solicitudes_anonimas(context: dg.AssetCheckExecutionContext, open_wing: Open
     )
 
 
-@dg.asset_check(
+@partition_check(
     asset=["abierto", TABLES.name],
     blocking=True,
-    partitions_def=SEMESTERS,
+    partitions=SEMESTERS,
     description="Ninguna celda suprimida se recupera restando dentro de su tabla; ninguna celda trae identificadores.",
 )
 def celdas_protegidas(context: dg.AssetCheckExecutionContext, open_wing: OpenWing) -> dg.AssetCheckResult:
@@ -151,7 +153,7 @@ def celdas_protegidas(context: dg.AssetCheckExecutionContext, open_wing: OpenWin
     with values_stay_inside(), open_wing.tables() as tables:
         profile = open_wing.municipality.profile
         stored = tables.table(TABLES, periodo=label)
-        problems = gate.problems_of_tables(stored, profile, characterization.sensitive_tables(profile))
+        problems = judges.problems_of_tables(stored, profile, characterization.sensitive_tables(profile))
         cells = int(stored.count().execute())
         withheld = int((stored.estado_celda == "Suprimido").sum().execute() or 0)
     return result(

@@ -47,11 +47,24 @@ def confine(closed: Iterable[Path]) -> Level:
     paths = {Path(os.path.realpath(path)) for path in closed}
     if not paths - _confined:
         return Level.KERNEL if _abi() > 0 else Level.INTERPRETER
-    kernel = _landlock(paths)
+    # a child of a confined process is confined already, and may not even list what is beside the closed paths
+    kernel = _refused(paths) or _landlock(paths)
     if not _confined:
         sys.addaudithook(_audit)
     _confined.update(paths)
     return Level.KERNEL if kernel else Level.INTERPRETER
+
+
+def _refused(paths: set[Path]) -> bool:
+    """Whether the kernel refuses every one of these paths to this process; one that does not exist refuses nobody."""
+    present = [path for path in paths if path.exists()]
+    for path in present:
+        try:
+            os.close(os.open(path, os.O_RDONLY))
+        except PermissionError:
+            continue
+        return False
+    return bool(present)
 
 
 def _audit(event: str, arguments: tuple[object, ...]) -> None:

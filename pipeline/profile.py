@@ -230,6 +230,7 @@ class Characterization(_Strict):
     """Tables, indicators, sectors, segments and recommendation rules of the entity."""
 
     dias_respuesta: DayBands = DayBands()
+    protegido_maximo: float = Field(default=0.05, ge=0, le=1)
     tablas: list[TableSpec]
     indicadores: list[IndicatorSpec]
     sectores: list[SectorSpec]

@@ -89,6 +89,16 @@ def test_the_open_folder_stays_usable_and_children_still_find_the_package(layout
     assert "ALLOWED" in done.stdout, done.stderr
 
 
+def test_a_child_of_a_confined_process_may_ask_for_confinement_again(layout: Layout) -> None:
+    """Dagster's run workers are children of the code server, and load the code location once more."""
+    done = confined(
+        layout,
+        "subprocess.run([sys.executable, '-c', 'from pipeline.confinement import confine;"
+        " from pipeline.layout import Layout; print(confine(Layout.at().closed_to_open_wing))'], check=True)",
+    )
+    assert "ALLOWED" in done.stdout, done.stderr
+
+
 def test_no_secret_of_this_process_reaches_the_open_environment(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from pipeline.orchestration import progress as progress_lines
 from pipeline.orchestration.guard import values_stay_inside
 from pipeline.orchestration.partitions import SEMESTERS, YEARS, key_of, semester_of, year_of
 from pipeline.orchestration.schedules import annual_closing, last_closed_semester, semester_closing
+from pipeline.orchestration.sensors import PASSED, follow_the_door
 from pipeline.orchestration.table_schema import column_schema
 from pipeline.periods import Semester, semesters_of
 from schemas.records import PETITIONS
@@ -122,3 +123,23 @@ def test_the_ui_shows_a_contract_with_its_spanish_descriptions() -> None:
     shown = column_schema(PETITIONS)
     assert [c.name for c in shown.columns] == PETITIONS.names
     assert all(c.description for c in shown.columns)
+
+
+def passed(instance: dg.DagsterInstance, *partitions: str) -> None:
+    for partition in partitions:
+        instance.report_runless_asset_event(dg.AssetMaterialization(PASSED, partition=partition))
+
+
+def test_the_sensor_follows_every_semester_that_passed_since_it_last_looked() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        passed(instance, "2025-01-01", "2025-07-01")
+        with dg.build_sensor_context(instance=instance) as context:
+            requests = list(follow_the_door(context))
+            cursor = context.cursor
+        assert [r.partition_key for r in requests] == ["2025-01-01", "2025-07-01"]
+        assert [r.tags["periodo"] for r in requests] == ["2025-S1", "2025-S2"]
+        with dg.build_sensor_context(instance=instance, cursor=cursor) as context:
+            assert list(follow_the_door(context)) == []
+        passed(instance, "2025-07-01")
+        with dg.build_sensor_context(instance=instance, cursor=cursor) as context:
+            assert [r.partition_key for r in follow_the_door(context)] == ["2025-07-01"]

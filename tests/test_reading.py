@@ -371,6 +371,17 @@ def test_a_cell_beyond_the_header_makes_a_workbook_row_a_defect(tmp_path):
     ]
 
 
+def test_a_damaged_workbook_stops_the_load(tmp_path):
+    sheet_file(tmp_path, [["número", "fecha", "clase"], *([n, None, CANARY] for n in range(200))])
+    whole = bytearray((tmp_path / "prueba_1.xlsx").read_bytes())
+    start = whole.index(b"xl/worksheets/sheet2.xml") + 40
+    whole[start : start + 60] = bytes(60)
+    put(tmp_path, bytes(whole), "prueba_1.xlsx")
+    with pytest.raises(BrokenFileError, match=r"prueba_1\.xlsx") as caught:
+        read(tmp_path, workbook())
+    assert CANARY not in everything_said(caught.value)
+
+
 def test_a_workbook_without_the_sheet_or_that_is_none_stops_the_load(tmp_path):
     sheet_file(tmp_path, [["número", "fecha", "clase"]])
     with pytest.raises(HeaderError, match="no tiene la hoja «Otra»"):

@@ -6,6 +6,7 @@ import traceback
 from datetime import date, datetime
 
 import ibis
+import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -462,6 +463,25 @@ def test_a_spelling_of_two_codes_is_refused(tmp_path):
     lists = SANTA_MARTA.listas | {"canal": (*SANTA_MARTA.listas["canal"], Code(codigo="otro", etiqueta="PORTAL WÉB"))}
     with pytest.raises(ProfileError, match="dos códigos"):
         one(tmp_path, {"municipality": town(listas=lists)})
+
+
+def test_native_dates_of_a_workbook_are_read_and_so_are_those_that_lost_their_format(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["radicado", "fecha_recepcion", "nombre"])
+    for number, moment in enumerate([datetime(2025, 3, 4, 10, 30), 45720.4375, "04/03/2025", 45720, 4572]):
+        book.active.append([number, moment, "Ana"])
+    book.save(tmp_path / "libro.xlsx")
+    fields = ("radicado", "fecha_recepcion", "nombre")
+    sheet = source(
+        formato="xlsx",
+        archivos="*.xlsx",
+        formatos_fecha=["excel", "%d/%m/%Y"],
+        columnas={name: SourceColumn(columna=name) for name in fields},
+    )
+    built = build(tmp_path, town(sheet))
+    midnight, morning = datetime(2025, 3, 4), datetime(2025, 3, 4, 10, 30)
+    assert list(built.petitions.order_by("fila").to_pandas().fecha_recepcion) == [morning, morning, midnight, midnight]
+    assert built.rejected.regla.to_list() == ["fecha_no_valida"]
 
 
 def test_a_date_form_that_the_engine_would_misread_is_refused(tmp_path):

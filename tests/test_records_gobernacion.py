@@ -9,7 +9,7 @@ import pytest
 from pipeline import profile, reading, records
 from pipeline.errors import PqrsdError
 from pipeline.periods import Semester
-from pipeline.privacy import floors
+from pipeline.privacy import floors, gate
 from schemas.records import PETITIONS
 from tests.small_extracts import KEY, memory
 
@@ -55,6 +55,18 @@ def test_its_dirt_is_read_as_the_profile_says(tmp_path):
     assert petitions.persona_clave.isna().all()
     assert result.unclassified == 2
     assert result.rejected.to_pandas()[["fila", "regla"]].values.tolist() == [[6, "fuera_de_periodo"]]
+
+
+def test_without_identity_no_microdata_leave_and_the_reason_is_said(tmp_path):
+    lines = [HEADER] + [
+        f"1;Oficio;E-{n};x;SI;1/09/2021 6:07;;Electrónico;{'Anónimo PQRS' if n % 2 else 'X'};76.2. Quejas"
+        for n in range(60)
+    ]
+    (tmp_path / "gobernacion_pasaportes_x.csv").write_text("\n".join(lines), encoding="utf-8")
+    outcome = gate.disclose_microdata(built(tmp_path, "2021-S2").petitions, GOBERNACION, "2021-S2")
+    assert outcome.evidence["publicado"] is False
+    assert outcome.evidence["excluidas"]["sin_autorizacion"] == 30
+    assert outcome.reason
 
 
 @pytest.mark.skipif(not CASE.is_file(), reason=f"PQRSD_CASES no lleva a {CASE.name}")

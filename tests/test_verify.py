@@ -2,9 +2,9 @@
 
 import base64
 import json
-import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import release
-from pipeline.release import data
+from pipeline.release import data, manifest
 from pipeline.release import verify as verification
 from pipeline.release.rules import tables as table_rules
 from pipeline.release.verify import Verdict, verify
@@ -117,7 +117,7 @@ def test_a_missing_manifest_is_found_and_raises_nothing(copy: Path) -> None:
 
 def test_a_link_is_found(copy: Path) -> None:
     (copy / "LEAME.md").unlink()
-    os.symlink("/etc/hostname", copy / "LEAME.md")
+    (copy / "LEAME.md").symlink_to("/etc/hostname")
     assert "archivos" in rules(verify(copy))
 
 
@@ -462,6 +462,25 @@ def test_a_package_that_disagrees_with_the_manifest_is_found(copy: Path) -> None
     assert "paquete" in rules(verify(copy))
 
 
+def test_a_digest_that_is_not_that_of_the_listed_files_is_found(copy: Path) -> None:
+    made = manifest.read(copy)
+    manifest.write(copy, replace(made, digest="0" * 64))
+    assert rules(verify(copy)) == {"huella_publicacion"}
+
+
+def test_a_code_without_a_name_in_its_list_is_found(copy: Path) -> None:
+    small.change(copy / "esquema" / "listas" / "grupo_etnico.csv", lambda t: t.replace("indigena,Indígena\n", ""))
+    small.make_consistent(copy)
+    assert rules(verify(copy)) == {"listas"}
+
+
+def test_a_negative_count_and_a_repeated_key_are_found(copy: Path) -> None:
+    verdict = _tampered_rows(copy, "contabilidad", lambda t: pa.concat_tables([t, t.slice(0, 1)]))
+    assert rules(verdict) == {"esquema"}
+    verdict = _tampered_rows(copy, "contabilidad", lambda t: _cell(t, "filas", -3, lambda _: True))
+    assert any("mínimo" in f.detail for f in verdict.findings)
+
+
 def test_a_rule_that_stumbles_is_a_finding_without_the_error_s_text(
     copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -479,9 +498,8 @@ def test_a_rule_that_stumbles_is_a_finding_without_the_error_s_text(
 def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two versions of a dataset, one below the other."""
     place = tmp_path_factory.mktemp("historia")
-    release.build(small.inputs(place / "f", ("2025-S1",)), place / "c" / "2025.1.0") if (
-        place / "c"
-    ).mkdir() is None else None
+    (place / "c").mkdir()
+    release.build(small.inputs(place / "f", ("2025-S1",)), place / "c" / "2025.1.0")
     release.build(small.inputs(place / "f"), place / "c" / "2025.2.0")
     return place / "c"
 

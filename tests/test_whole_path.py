@@ -14,7 +14,7 @@ import pytest
 from pipeline.release.verify import verify
 from tests.whole_run import Place
 
-ROWS = 20_000 if os.environ.get("FULL") else 4_000
+ROWS = 20_000 if os.environ.get("FULL") else 8_000
 DATASETS = {"pqrsd-solicitudes": ("2025.1.0", "2025.2.0"), "pqrsd-caracterizacion": ("2025.0.0",)}
 
 

@@ -2,7 +2,8 @@
 
 What belongs here: numerators, denominators, goals. What does not: tables (`candidates`), and any access to petitions.
 A protected cell makes its indicator not evaluable, never smaller. Denominators use known values; what is left out
-because its detail is protected is counted beside (Ley 1712/2014 art. 3, calidad de la información).
+because its detail is protected is counted beside, and where it is more than the profile tolerates the ratio is not
+evaluable: rare values are the ones protected, so that leaving them out would flatter the rest.
 """
 
 from collections.abc import Mapping
@@ -26,17 +27,21 @@ def indicators(tables: ir.Table, profile: Profile) -> ir.Table:
     """
     check(profile)
     specs = {spec.id: spec for spec in profile.caracterizacion.tablas}
-    parts = [_indicator(tables, spec, specs[spec.tabla]) for spec in profile.caracterizacion.indicadores]
+    parts = [
+        _indicator(tables, spec, specs[spec.tabla], profile.caracterizacion.protegido_maximo)
+        for spec in profile.caracterizacion.indicadores
+    ]
     whole = ibis.union(*parts) if len(parts) > 1 else parts[0]
     return whole.order_by(["periodo", "indicador", "valor_dimension"])
 
 
-def _indicator(tables: ir.Table, spec: IndicatorSpec, table: TableSpec) -> ir.Table:
+def _indicator(tables: ir.Table, spec: IndicatorSpec, table: TableSpec, tolerance: float) -> ir.Table:
     sums = _compared(tables, spec, table) if spec.comparado_con else _summed(tables, spec, table)
     value = sums.numerador.cast("float64")
     if spec.denominador is not None or spec.comparado_con:
         ratio = sums.numerador.cast("float64") / sums.denominador.nullif(0).cast("float64")
         value = (ratio - 1.0 if spec.comparado_con else ratio).round(4)
+        value = _tolerated(sums, tolerance).ifelse(value, ibis.null("float64"))
     elif spec.medida == "solicitudes":
         value = value.round(4)
     valued = sums.mutate(valor=value)
@@ -55,6 +60,12 @@ def _indicator(tables: ir.Table, spec: IndicatorSpec, table: TableSpec) -> ir.Ta
     return filled.select(**{c.name: filled[c.name].cast(c.dtype) for c in INDICATORS.columns})
 
 
+def _tolerated(sums: ir.Table, tolerance: float) -> ir.BooleanValue:
+    """Whether what is protected is known and a small part of what could belong to the denominator."""
+    possible = (sums.denominador + sums.detalle_protegido).cast("float64")
+    return (sums.detalle_protegido.cast("float64") <= possible * tolerance).fill_null(False)
+
+
 def _summed(tables: ir.Table, spec: IndicatorSpec, table: TableSpec) -> ir.Table:
     cells = tables.mutate(grupo=_group(tables, spec, table))
     denominator = spec.denominador or {}
@@ -62,11 +73,10 @@ def _summed(tables: ir.Table, spec: IndicatorSpec, table: TableSpec) -> ir.Table
     ratio = spec.denominador is not None
     if spec.por is not None:
         cells = cells.filter((cells.tabla == table.id) & cells.grupo.notin([TOTAL, SUPPRESSED]))
-    known = {name: [KNOWN] for name in {**spec.numerador, **denominator} if name != spec.por}
     measures = {
         "numerador": _sum(cells, spec, table, spec.numerador),
         "no_evaluables": _sum(cells, spec, table, spec.no_evaluables) if spec.no_evaluables else ibis.literal(0),
-        "detalle_protegido": _protected(cells, spec, table, known),
+        "detalle_protegido": _protected(cells, spec, table, denominator),
     }
     if ratio and not overall:
         measures["denominador"] = _sum(cells, spec, table, denominator)
@@ -76,7 +86,7 @@ def _summed(tables: ir.Table, spec: IndicatorSpec, table: TableSpec) -> ir.Table
     if overall:
         whole = tables.group_by("periodo").aggregate(
             denominador=_sum(tables, spec, table, denominator),
-            detalle_protegido=_protected(tables, spec, table, {**known, str(spec.por): [KNOWN]}),
+            detalle_protegido=_protected(tables, spec, table, denominator),
         )
         sums = sums.drop("detalle_protegido").join(whole, "periodo")
     elif ratio and spec.por is not None:
@@ -127,19 +137,19 @@ def _sum(tables: ir.Table, spec: IndicatorSpec, table: TableSpec, selection: _Se
             # Within a group the group's own code was chosen already.
             chosen &= (code != TOTAL) if name == spec.por else (code == TOTAL)
         elif KNOWN in codes:
-            chosen &= code.notin([TOTAL, SUPPRESSED])
+            chosen &= code.notin([TOTAL] if SUPPRESSED in codes else [TOTAL, SUPPRESSED])
         else:
             chosen &= code.isin(codes)
     withheld = (tables.estado_celda == SUPPRESSED).any(where=chosen).fill_null(False)
     return withheld.ifelse(ibis.null("int64"), tables.valor.sum(where=chosen)).cast("int64")
 
 
-def _protected(tables: ir.Table, spec: IndicatorSpec, table: TableSpec, known: _Selection) -> ir.IntegerValue:
-    """Requests outside the known values of the selected variables: all minus the known ones."""
-    if table.base != "solicitudes" or spec.denominador is None:
+def _protected(tables: ir.Table, spec: IndicatorSpec, table: TableSpec, selection: _Selection) -> ir.IntegerValue:
+    """Requests that could belong to the denominator, had their detail not been protected in the microdata."""
+    if table.base != "solicitudes" or not selection:
         return ibis.literal(0).cast("int64")
-    everything = {name: [TOTAL] for name in known if name == spec.por}
-    return _sum(tables, spec, table, everything) - _sum(tables, spec, table, known)
+    wider = {name: [*codes, SUPPRESSED] for name, codes in selection.items()}
+    return _sum(tables, spec, table, wider) - _sum(tables, spec, table, selection)
 
 
 def _light(value: ir.FloatingValue, spec: IndicatorSpec) -> ir.StringValue:

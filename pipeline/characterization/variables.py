@@ -118,7 +118,7 @@ def check(profile: Profile) -> None:
         known = domains[indicator.tabla]
         where = f"el indicador «{indicator.id}»"
         for selection in (indicator.numerador, indicator.denominador or {}, indicator.no_evaluables or {}):
-            _check_selection(where, selection, known, extra=(KNOWN,))
+            _check_selection(where, selection, known, extra=(KNOWN, TOTAL))
         if indicator.por is not None:
             _check_selection(where, {indicator.por: []}, known)
         if indicator.medida not in tables[indicator.tabla].medidas:
@@ -156,7 +156,7 @@ def label(name: str, code: str, profile: Profile) -> str:
     described = PETITIONS[field] if field in PETITIONS.names else None
     if described is not None and described.codes:
         return profile.label(described.codes, code)
-    return {"si": "Sí", "no": "No", "no_informa": "No informa"}.get(code, code)
+    return {"si": "Sí", "no": "No", "no_informa": "No informa"}.get(code, f"{code} de 5")
 
 
 def heading(name: str, profile: Profile) -> str:

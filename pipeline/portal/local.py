@@ -14,14 +14,15 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipeline.portal import PortalError
 from pipeline.release import manifest
 from pipeline.release.documents import environment
+from pipeline.release.folder import CONTRACTS
 from pipeline.release.inputs import ReleaseError
-from pipeline.release.manifest import MANIFEST, Manifest
+from pipeline.release.manifest import MANIFEST, Entry, Manifest
 from pipeline.release.rules.history import parsed
 
 _STAGED, _REPLACED, _FRESH = ".preparacion-", ".preparacion-retirada-", ".preparacion-nuevo-"
@@ -125,13 +126,25 @@ class LocalPortal:
         """The page that a person opens; whether it was rewritten."""
         homes = sorted({p.parent.parent for p in self._root.glob(f"*/[0-9]*/{MANIFEST}")})
         page = environment(_TEMPLATES).get_template("index.html.j2")
-        return _replace(self._root / "index.html", page.render(conjuntos=[_releases(home) for home in homes]))
+        text = page.render(conjuntos=[_releases(home) for home in homes], datos=_downloads)
+        return _replace(self._root / "index.html", text)
 
 
 def _releases(home: Path) -> list[Manifest]:
     """Public versions of a dataset, the one to use first."""
     found = [manifest.read(p.parent) for p in home.glob(f"[0-9]*/{MANIFEST}")]
     return sorted(found, key=lambda m: parsed(m.version), reverse=True)
+
+
+def _downloads(made: Manifest) -> list[tuple[str, list[tuple[str, Entry]]]]:
+    """Each table's title with its files, by what a person calls their kind."""
+    kinds = {".csv": "CSV", ".parquet": "Parquet"}
+    found: dict[str, list[tuple[str, Entry]]] = {}
+    for entry in made.entries:
+        name = PurePosixPath(entry.path)
+        if entry.role == "datos" and name.stem in CONTRACTS and name.suffix in kinds:
+            found.setdefault(name.stem, []).append((kinds[name.suffix], entry))
+    return [(contract.title, found[name]) for name, contract in CONTRACTS.items() if name in found]
 
 
 def _entry(made: Manifest) -> dict[str, Any]:

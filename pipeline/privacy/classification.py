@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 
 from pipeline.contract import Contract, PrivacyClass
 from pipeline.errors import PqrsdError
-from pipeline.profile import TableSpec
+from pipeline.profile import Privacy, TableSpec
 from schemas.records import PETITIONS
 
 PUBLISHABLE = (PrivacyClass.QUASI, PrivacyClass.STATISTIC)
@@ -41,6 +41,16 @@ def check_contract(contract: Contract) -> None:
         if column.privacy not in PUBLISHABLE:
             raise ClassificationError(
                 f"La columna «{column.name}» de «{contract.name}» es de clase «{column.privacy}» y no puede publicarse."
+            )
+
+
+def check_fields(privacy: Privacy) -> None:
+    """Raises `ClassificationError` where a published column would carry, under its own name, a field that may not."""
+    for name, column in privacy.columnas.items():
+        if column.campo in PETITIONS.names and PETITIONS[column.campo].privacy not in PUBLISHABLE:
+            raise ClassificationError(
+                f"privacidad.yaml: «{name}» publicaría el campo «{column.campo}», de clase "
+                f"«{PETITIONS[column.campo].privacy}», que no puede publicarse por filas."
             )
 
 

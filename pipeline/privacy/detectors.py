@@ -85,12 +85,14 @@ _RULES: dict[str, list[re.Pattern[str]]] = {
         re.compile(r"(?<!\w)[a-z]{1,5}[-_]?(?:19|20)\d{2}[-_/]?(?!(?:19|20)\d{2}(?!\d))\d{4,10}(?!\d)"),
         re.compile(r"(?<![\w.])(?:19|20)\d{2}[-_/]\d{5,10}(?!\d)"),
         re.compile(r"(?<![\w.])(?:19|20)\d{2}\d{7,13}(?!\w)"),
-        re.compile(r"(?<!\w)radicad[oa]s?\W{0,3}(?:n[o°º]?\.?\s*|n[uú]mero\s+)?(?=[a-z\d/_-]*\d{5})[a-z\d][a-z\d/_-]{4,}"),
+        re.compile(r"(?<!\w)radicad[oa]s?\W{0,3}(?:n(?:ro|[o°º])?\.?\s*|n[uú]mero\s+)?(?=[a-z\d/_-]*\d{5})[a-z\d][a-z\d/_-]{4,}"),
     ],
 }  # fmt: skip
-_ALONE = r"(?<!\w)(?<!\d[.,])"
-_PLAIN = re.compile(rf"{_ALONE}\d{{6,10}}(?!\w)")
-_GROUPED = re.compile(rf"{_ALONE}\d{{1,3}}([.,' -])\d{{3}}(?:\1\d{{3}}){{0,2}}(?!\w)(?![.,-]\d)")
+# an underscore parts words in codes and file names: «persona_1082…» is a number standing alone
+_ALONE = r"(?<![^\W_])(?<!\d[.,])"
+_END = r"(?![^\W_])"
+_PLAIN = re.compile(rf"{_ALONE}\d{{6,10}}{_END}")
+_GROUPED = re.compile(rf"{_ALONE}\d{{1,3}}([.,' -])\d{{3}}(?:\1\d{{3}}){{0,2}}{_END}(?![.,]\d|(?<=-\d{{3}})-\d)")
 # dots need more digits: «artículo 2.1.1.5.2.1» is a law
 _SPELT = re.compile(rf"{_ALONE}\d(?:(?:[ _-]\d){{5,9}}|(?:\.\d){{7,9}})(?![\w.])")
 _AFTER_KEYWORD = re.compile(rf"(?<!\w){_KEYWORD}\d[\d.,' -]{{4,14}}\d")

@@ -1,43 +1,57 @@
-"""The gate of the door: every test that earns a `Disclosed`, run on the bytes that would leave.
+"""The gate: the only place that seals. It re-reads what would leave and judges those bytes, not the plan for them.
 
-What belongs here: the order of the tests, what a failure means, and the evidence. What does not: how rows are made
-anonymous (`microdata`, `tables`), what is measured (`measure`), and where the sealed bytes go.
+What belongs here: the order of the tests, what stops a table, and the evidence. What does not: how rows and cells are
+made safe (`microdata`, `tables`), and where sealed bytes go.
 
-Two kinds of failure. Targets of usefulness or risk that the data cannot meet: that partition has no microdata and says
-why. A row, cell or column that may never leave: `GateRefused`, and nothing leaves.
+A target that the data cannot meet is an outcome (no microdata, with its reason); a test that fails is a defect and
+raises `GateRefused`, naming rule and counts, never a value.
 """
 
-import hashlib
-import json
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from pipeline.contract import Contract
-from pipeline.errors import ContractError, PqrsdError
-from pipeline.privacy import detectors, floors, measure, tables
-from pipeline.privacy.classification import check_contract, check_variables, eligible, universe
-from pipeline.privacy.disclosed import Disclosed, seal
-from pipeline.privacy.microdata import Anonymised, suppressor
-from pipeline.profile import Privacy, Profile
+from pipeline.errors import PqrsdError
+from pipeline.privacy import classification, floors, hierarchies, judges, measure, microdata, tables
+from pipeline.privacy.disclosed import Disclosed, decode, encode, seal
+from pipeline.privacy.floors import TOPIC
+from pipeline.privacy.judges import problems_of_microdata, problems_of_tables
+from pipeline.profile import Profile, TableSpec
 from schemas.published import MICRODATA, ROW_SUMMARY, SUPPRESSED, TABLES
 
+__all__ = [
+    "GateRefused",
+    "Outcome",
+    "disclose_microdata",
+    "disclose_row_counts",
+    "disclose_tables",
+    "problems_of_microdata",
+    "problems_of_tables",
+]
+
 _PERSON = "_persona"
-SMALL = 5
-"""Counts of left-out petitions below this are reserved in the evidence."""
+_RISK = "riesgo promedio"
 
 
 class GateRefused(PqrsdError):
-    """Something that may never leave was about to; names the table and the rule, never a value."""
+    """A test of the gate failed: nothing leaves. Names the table, the rules and how many rows or cells."""
+
+    def __init__(self, table: str, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(f"La puerta no deja salir «{table}»: {'; '.join(problems)}.")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the gate decided on a period's microdata: sealed rows, or sealed emptiness with a reason in Spanish."""
+    """What became of a period's microdata: the sealed rows, or sealed emptiness and the reason in Spanish.
+
+    Emptiness is sealed too, with its evidence, so that nothing of an earlier run stays in the open store.
+    """
 
     disclosed: Disclosed
     reason: str | None
@@ -48,221 +62,255 @@ class Outcome:
         return self.disclosed.evidence
 
     def rows(self) -> pa.Table | None:
-        """The published rows, or None where the period publishes none."""
+        """The published rows; None where the period publishes none."""
         return None if self.reason else self.disclosed.table()
 
 
 def disclose_microdata(petitions: ir.Table, profile: Profile, period: str) -> Outcome:
-    """The period's anonymised rows, if they meet every target of the profile.
+    """Anonymises one period's petitions and seals them if they meet every target of the profile.
 
-    Raises `FloorError` for a profile below the floors, `ClassificationError` for a column that may not leave,
-    `HierarchyError` for a value that no hierarchy covers, `GateRefused` for rows that are not what they should be.
+    Raises `GateRefused` where a test fails on what would leave, `FloorError`, `ClassificationError` or
+    `HierarchyError` where the profile or the data may not be judged at all.
     """
-    targets = profile.privacidad
-    floors.check(targets)
-    check_contract(MICRODATA)
-    found = universe(petitions)
-    evidence: dict[str, Any] = {
-        "periodo": period,
-        "k_objetivo": targets.k,
-        "filas_entrada": found.received,
-        "excluidas": _reserved({"menores": found.minors, "sin_autorizacion": found.unauthorised}),
-        "niveles": {name: column.nivel for name, column in targets.columnas.items()},
-        "jerarquias_sha256": _digest({name: profile.jerarquias[name] for name in targets.columnas}),
-        "firma_juridica": targets.firma_juridica,
-    }
-    if found.eligible == 0:
-        return _withheld(evidence, period, "Ninguna petición del periodo puede caracterizarse: falta la autorización.")
-    with suppressor(eligible(petitions), profile, period) as search:
-        made = search.suppress(targets.k)
-    measured, diverse = _measured(made, targets)
-    evidence |= {
-        "filas_publicadas": made.rows.num_rows,
-        "filas_perdidas": made.lost,
-        "celdas_suprimidas": made.suppressed,
-        "celdas_total": made.cells,
-        "k_minimo": measured.k_persons or 0,
-        "k_filas": measured.k_rows,
-        "clases": measured.classes,
-        "riesgo_promedio": round(measured.average_risk, 6),
-        "l_tema": diverse.distinct,
-        "confianza_max": round(diverse.confidence, 4),
-    }
-    reason = _shortfall(made, measured, targets)
-    if reason:
-        return _withheld(evidence, period, reason)
-    _require(
-        (measured.k_persons or 0) >= max(targets.k, floors.K_PERSONS), MICRODATA, "k personas sobre todas las columnas"
-    )
-    _require(diverse.distinct is None or diverse.distinct >= targets.l_tema, MICRODATA, "diversidad del tema")
-    _require(diverse.confidence <= targets.confianza_max, MICRODATA, "confianza sobre el tema")
+    floors.check(profile.privacidad)
+    classification.check_contract(MICRODATA)
+    classification.check_fields(profile.privacidad)
+    hierarchies.check(profile)
+    if {"periodo", *profile.privacidad.columnas} != set(MICRODATA.names):
+        raise floors.FloorError(
+            "privacidad.yaml: «columnas» debe describir exactamente las columnas de los microdatos."
+        )
+    received = petitions.filter(petitions.periodo == period)
+    universe = classification.universe(received)
+    evidence = _frame_of_evidence(profile, period, universe)
+    reasons = ["no hay peticiones que se puedan publicar"]
+    with microdata.suppressor(classification.eligible(received), profile, period) as suppressor:
+        for k in _targets(profile.privacidad.k) if universe.eligible else ():
+            found = suppressor.suppress(k)
+            figures = _judge_rows(found, profile)
+            reasons = _misses(found, figures, profile)
+            evidence |= _figures(found, figures)
+            if not reasons or not _only_risk(reasons):
+                break
+    if reasons:
+        reason = f"No se publican microdatos de {period}: {'; '.join(reasons)}."
+        evidence |= {"publicado": False, "motivo": reason, "filas_publicadas": 0}
+        rows = MICRODATA.ibis_schema().to_pyarrow().empty_table()
+        return Outcome(seal(MICRODATA, {"periodo": period}, rows, evidence), reason)
     evidence |= {"publicado": True, "motivo": None}
-    disclosed = seal(MICRODATA, {"periodo": period}, made.rows, evidence)
-    _judge(disclosed, lambda rows: problems_of_microdata(rows, profile), profile)
-    return Outcome(disclosed, None)
+    return Outcome(seal(MICRODATA, {"periodo": period}, found.rows, evidence), None)
 
 
 def disclose_tables(candidates: pd.DataFrame, profile: Profile, period: str, *, sensitive: set[str]) -> Disclosed:
-    """The period's tables after suppression; `sensitive` names those with a sensitive attribute.
+    """Suppresses and seals one period's tables.
 
-    Raises `TableError` for a table that cannot be protected and `GateRefused` for one that gives a withheld cell away.
+    `candidates`: one row a cell and measure, with `personas` (empty where counted from the microdata). `sensitive`
+    names tables that need the higher threshold, besides those that the classification already knows. Raises
+    `GateRefused`, `TableError` or `ClassificationError`.
     """
-    targets = profile.privacidad
-    floors.check(targets)
-    check_contract(TABLES)
+    privacy = profile.privacidad
+    floors.check(privacy)
+    classification.check_contract(TABLES)
     specs = {spec.id: spec for spec in profile.caracterizacion.tablas}
+    _check_form(candidates, specs)
     for spec in specs.values():
-        check_variables(spec)
+        classification.check_variables(spec)
     protected = tables.protect(
         candidates,
         specs,
-        threshold=targets.umbral_tabla,
-        sensitive_threshold=targets.umbral_tabla_sensible,
-        sensitive=sensitive,
+        threshold=privacy.umbral_tabla,
+        sensitive_threshold=privacy.umbral_tabla_sensible,
+        sensitive=judges.sensitive_tables(profile) | sensitive,
+        hierarchy=_between_tables(profile),
     )
-    cells = protected.cells.assign(periodo=period)[TABLES.names]
-    cells = cells.sort_values(["tabla", "medida", "valor_1", "valor_2"], na_position="first")
-    rows = pa.Table.from_pandas(cells, schema=TABLES.ibis_schema().to_pyarrow(), preserve_index=False)
+    cells = protected.cells.assign(periodo=period).sort_values(
+        ["tabla", "valor_1", "valor_2", "medida"], na_position="first", kind="stable", ignore_index=True
+    )
+    schema = TABLES.ibis_schema().to_pyarrow()
+    rows = pa.Table.from_pandas(cells[TABLES.names], schema=schema, preserve_index=False)
+    data = encode(rows)
+    reread = decode(data)
+    problems = problems_of_tables(reread, profile, sensitive)
+    problems += _small_cells(reread, protected)
+    if problems:
+        raise GateRefused(TABLES.name, problems)
     evidence = {
         "periodo": period,
-        "umbral_tabla": targets.umbral_tabla,
-        "umbral_tabla_sensible": targets.umbral_tabla_sensible,
-        "celdas": rows.num_rows,
-        "suprimidas": int((cells["estado_celda"] == SUPPRESSED).sum()),
-        "tablas": protected.treatment,
-        "auditoria_conjunta": "pendiente: cada universo se protege en conjunto; la auditoría con microdatos y entregas"
-        " anteriores por programación lineal no se ha hecho",
+        "umbral_tabla": privacy.umbral_tabla,
+        "umbral_tabla_sensible": privacy.umbral_tabla_sensible,
+        "celdas": reread.num_rows,
+        "suprimidas": reread["estado_celda"].to_pylist().count(SUPPRESSED),
+        "auditoria_conjunta": (
+            "pendiente: las celdas de un mismo universo se protegen juntas; falta la auditoría por programación lineal"
+            " con los microdatos y las entregas anteriores"
+        ),
+        "tablas": {name: _discreet(found) for name, found in sorted(protected.treatment.items())},
+        "perfil_sha256": profile.digest,
     }
-    disclosed = seal(TABLES, {"periodo": period}, rows, evidence)
-    _judge(disclosed, lambda stored: problems_of_tables(stored, profile, sensitive), profile)
-    return disclosed
+    return seal(TABLES, {"periodo": period}, reread, evidence)
 
 
 def disclose_row_counts(counts: ir.Table, profile: Profile, period: str) -> Disclosed:
-    """Rows read and where they went, without file names; counts of rows say nothing of a person's attributes."""
-    check_contract(ROW_SUMMARY)
-    grouped = counts.group_by(["periodo", "fuente", "destino", "regla"]).aggregate(filas=counts.filas.sum())
-    rows = grouped.select(ROW_SUMMARY.names).order_by(ROW_SUMMARY.names).to_pyarrow()
-    disclosed = seal(ROW_SUMMARY, {"periodo": period}, rows, {"periodo": period, "filas": rows.num_rows})
-    _judge(disclosed, lambda _: [], profile)
-    return disclosed
+    """Sums the row accounting by source, destination and rule, and seals it: how many rows, nothing about anybody."""
+    floors.check(profile.privacidad)
+    classification.check_contract(ROW_SUMMARY)
+    mine = counts.filter(counts.periodo == period)
+    keys = ["periodo", "fuente", "destino", "regla"]
+    summed = mine.group_by(keys).aggregate(filas=mine.filas.sum()).order_by(keys)
+    rows = summed.to_pyarrow().select(ROW_SUMMARY.names).cast(ROW_SUMMARY.ibis_schema().to_pyarrow())
+    data = encode(rows)
+    reread = decode(data)
+    problems = judges.contract_problems(ROW_SUMMARY, reread, profile) + judges.detector_problems(reread)
+    if problems:
+        raise GateRefused(ROW_SUMMARY.name, problems)
+    sources = sorted(set(reread["fuente"].to_pylist()))
+    by_destination = reread.group_by("destino").aggregate([("filas", "sum")]).sort_by("destino")
+    evidence = {
+        "periodo": period,
+        "fuentes": len(sources),
+        "filas": dict(zip(by_destination["destino"].to_pylist(), by_destination["filas_sum"].to_pylist(), strict=True)),
+        "perfil_sha256": profile.digest,
+    }
+    return seal(ROW_SUMMARY, {"periodo": period}, reread, evidence)
 
 
-def problems_of_microdata(rows: pa.Table | ir.Table, profile: Profile) -> list[str]:
-    """What the rows themselves show to be wrong, as rules in Spanish; empty where nothing is.
-
-    Persons cannot be seen in published rows: fewer than k rows in a class prove fewer than k persons, not the reverse.
-    """
-    targets = profile.privacidad
-    with measure.in_engine(rows) as table:
-        if int(table.count().execute()) == 0:
-            return []
-        found = _of_contract(MICRODATA, table, profile)
-        measured = measure.recount(table, MICRODATA.names)
-        diverse = measure.diversity(table, targets.columnas_demograficas, floors.TOPIC)
-    if measured.k_rows < max(targets.k, floors.K_PERSONS):
-        found.append(f"hay clases de menos de {targets.k} filas")
-    if diverse.distinct is not None and diverse.distinct < targets.l_tema:
-        found.append(f"hay clases demográficas con menos de {targets.l_tema} temas")
-    if diverse.confidence > targets.confianza_max:
-        found.append("el tema se deduce de la demografía")
-    return found
+@dataclass(frozen=True)
+class _RowFigures:
+    persons: measure.Measures
+    diversity: measure.Diversity
 
 
-def problems_of_tables(rows: pa.Table | ir.Table, profile: Profile, sensitive: set[str]) -> list[str]:
-    """What the cells themselves show to be wrong, as rules in Spanish; empty where nothing is."""
-    targets = profile.privacidad
-    with measure.in_engine(rows) as table:
-        found = _of_contract(TABLES, table, profile)
-        cells = table.to_pyarrow().to_pandas()
-    named = {spec.id for spec in profile.caracterizacion.tablas}
-    thresholds = {t: targets.umbral_tabla_sensible if t in sensitive else targets.umbral_tabla for t in named}
-    if set(cells["tabla"]) - named:
-        return [*found, "hay una tabla que el perfil no declara"]
-    given = tables.recoverable(cells, thresholds)
-    found += [f"la tabla «{name}» deja recuperar celdas suprimidas en {n} líneas" for name, n in sorted(given.items())]
-    if bool((cells["valor"].isna() != (cells["estado_celda"] == SUPPRESSED)).any()):
-        found.append("una celda suprimida trae valor, o una publicada no lo trae")
-    exempt = {spec.id for spec in profile.caracterizacion.tablas if spec.base == "legal"}
-    judged = cells[(cells["medida"] == "personas") & ~cells["tabla"].isin(exempt)]
-    small = (judged["valor"] > 0) & (judged["valor"] < judged["tabla"].map(thresholds).astype("int64"))
-    if bool(small.fillna(False).any()):
-        found.append("hay celdas publicadas con menos personas que el umbral")
-    return found
+def _judge_rows(found: microdata.Anonymised, profile: Profile) -> _RowFigures:
+    """Every test on the rows as re-read from their bytes; the persons stay beside them, in this process alone."""
+    reread = decode(encode(found.rows))
+    if reread.num_rows == 0:
+        return _RowFigures(measure.recount_in_numpy(reread, MICRODATA.names, None), measure.Diversity(None, 0.0))
+    problems = problems_of_microdata(reread, profile)
+    if not measure.is_sorted(reread, MICRODATA.names):
+        problems.append("regla «orden», las filas no están ordenadas por lo que publican")
+    unidentified = pc.equal(found.person, microdata.UNIDENTIFIED)
+    judged = reread.append_column(_PERSON, pc.if_else(unidentified, None, found.person))
+    persons = measure.recount(judged, MICRODATA.names, _PERSON)
+    if persons != measure.recount_in_numpy(judged, MICRODATA.names, _PERSON):
+        problems.append("regla «dos_recuentos», DuckDB y NumPy no cuentan las mismas personas")
+    if (persons.k_persons or 0) < profile.privacidad.k:
+        problems.append(f"regla «k», clase de {persons.k_persons} personas y no de {profile.privacidad.k}")
+    diversity = measure.diversity(judged, ["periodo", *profile.privacidad.columnas_demograficas], TOPIC, _PERSON)
+    problems += judges.diversity_problems(diversity, profile)
+    if problems:
+        raise GateRefused(MICRODATA.name, sorted(set(problems)))
+    return _RowFigures(persons, diversity)
 
 
-def _measured(made: Anonymised, targets: Privacy) -> tuple[measure.Measures, measure.Diversity]:
-    """Figures over rows and persons; two implementations that share nothing must agree on them."""
-    judged = made.rows.append_column(_PERSON, made.person)
-    measured = measure.recount(judged, MICRODATA.names, person=_PERSON)
-    again = measure.recount_in_numpy(judged, MICRODATA.names, person=_PERSON)
-    _require(
-        (measured.k_persons, measured.k_rows, measured.classes) == (again.k_persons, again.k_rows, again.classes),
-        MICRODATA,
-        "las dos mediciones de k no coinciden",
+def _targets(k: int) -> Iterable[int]:
+    """k, and stricter ones up to 2k, at which the average risk is at most 1/2k whatever the data."""
+    return dict.fromkeys((k, -(-5 * k // 4), -(-3 * k // 2), 2 * k))
+
+
+def _only_risk(reasons: Sequence[str]) -> bool:
+    return len(reasons) == 1 and reasons[0].startswith(_RISK)
+
+
+def _misses(found: microdata.Anonymised, figures: _RowFigures, profile: Profile) -> list[str]:
+    privacy = profile.privacidad
+    lost = found.lost / found.eligible
+    cells = sum(found.suppressed.values()) / found.cells if found.cells else 1.0
+    risk = figures.persons.average_risk
+    wanted = (
+        (_RISK, risk, privacy.riesgo_promedio_max),
+        ("filas perdidas", lost, privacy.filas_perdidas_max),
+        ("celdas suprimidas", cells, privacy.celdas_suprimidas_max),
     )
-    return measured, measure.diversity(judged, targets.columnas_demograficas, floors.TOPIC, person=_PERSON)
+    return [
+        f"{name} {judges.percent(is_)}, meta {judges.percent(most)} como máximo"
+        for name, is_, most in wanted
+        if is_ > most
+    ]
 
 
-def _shortfall(made: Anonymised, measured: measure.Measures, targets: Privacy) -> str | None:
-    """Why the period publishes no microdata: the first target that its data cannot meet."""
-    if made.rows.num_rows == 0:
-        return f"Ningún grupo del periodo reúne {targets.k} personas."
-    lost = made.lost / made.eligible
-    if lost > targets.filas_perdidas_max:
-        return f"Se perdería el {_percent(lost)} de las filas; el máximo es {_percent(targets.filas_perdidas_max)}."
-    hidden = sum(made.suppressed.values()) / made.cells
-    if hidden > targets.celdas_suprimidas_max:
-        return (
-            f"Habría que suprimir el {_percent(hidden)} de las celdas; el máximo es"
-            f" {_percent(targets.celdas_suprimidas_max)}."
-        )
-    if measured.average_risk > targets.riesgo_promedio_max:
-        return f"El riesgo promedio sería {measured.average_risk:.3f}; el máximo es {targets.riesgo_promedio_max}."
-    return None
+def _frame_of_evidence(profile: Profile, period: str, universe: classification.Universe) -> dict[str, Any]:
+    return {
+        "periodo": period,
+        "publicado": False,
+        "motivo": None,
+        "k_objetivo": profile.privacidad.k,
+        "k_minimo": None,
+        "filas_entrada": universe.received,
+        "excluidas": _pair({"menores": universe.minors, "sin_autorizacion": universe.unauthorised}),
+        "filas_publicadas": 0,
+        "filas_perdidas": 0,
+        "celdas_suprimidas": {},
+        "celdas_total": 0,
+        "riesgo_promedio": None,
+        "clases": 0,
+        "l_tema": None,
+        "confianza_max": None,
+        "niveles": {name: column.nivel for name, column in profile.privacidad.columnas.items()},
+        "jerarquias_sha256": hierarchies.digest(profile),
+        "perfil_sha256": profile.digest,
+        "firma_juridica": profile.privacidad.firma_juridica,
+    }
 
 
-def _withheld(evidence: dict[str, Any], period: str, reason: str) -> Outcome:
-    nothing = MICRODATA.ibis_schema().to_pyarrow().empty_table()
-    said = evidence | {"publicado": False, "motivo": reason}
-    return Outcome(seal(MICRODATA, {"periodo": period}, nothing, said), reason)
+def _figures(found: microdata.Anonymised, figures: _RowFigures) -> dict[str, Any]:
+    return {
+        "k_aplicado": found.k,
+        "k_minimo": figures.persons.k_persons,
+        "k_filas": figures.persons.k_rows,
+        "filas_publicadas": found.rows.num_rows,
+        "filas_perdidas": found.lost,
+        "celdas_suprimidas": found.suppressed,
+        "celdas_total": found.cells,
+        "riesgo_promedio": round(figures.persons.average_risk, 6),
+        "clases": figures.persons.classes,
+        "l_tema": figures.diversity.distinct,
+        "confianza_max": round(figures.diversity.confidence, 6),
+    }
 
 
-def _judge(disclosed: Disclosed, problems: Callable[[pa.Table], list[str]], profile: Profile) -> None:
-    """Judges the sealed bytes as they will be read; raises `GateRefused` with every rule that fails."""
-    rows = disclosed.table()
-    with measure.in_engine(rows) as table:
-        found = _of_contract(disclosed.contract, table, profile)
-    found += [rule for rule in problems(rows) if rule not in found]
-    for finding in detectors.scan_table(rows):
-        found.append(f"la columna «{finding.column}» trae {finding.rule} en {finding.rows} filas")
-    if found:
-        raise GateRefused(f"«{disclosed.contract.name}» no pasa la puerta: {'; '.join(found)}.")
+def _pair(counts: dict[str, int]) -> dict[str, int | str]:
+    """Two counts whose sum is known: where one is 1 to 4 it reads «<5» and the other is withheld with it."""
+    if not any(0 < n < floors.TABLE_PERSONS for n in counts.values()):
+        return dict(counts)
+    return {
+        name: f"<{floors.TABLE_PERSONS}" if 0 < n < floors.TABLE_PERSONS else SUPPRESSED for name, n in counts.items()
+    }
 
 
-def _of_contract(contract: Contract, table: ir.Table, profile: Profile) -> list[str]:
-    try:
-        contract.bind(profile.codes).gate(table.select(*table.columns))
-    except ContractError as broken:
-        return [str(broken)]
-    return []
+def _discreet(found: dict[str, Any]) -> dict[str, Any]:
+    """How many of the withheld cells are primary would narrow what they hold where there are few."""
+    split = {name: found[name] for name in ("primarias", "secundarias")}
+    return found | _pair(split)
 
 
-def _require(condition: bool, contract: Contract, rule: str) -> None:
-    if not condition:
-        raise GateRefused(f"«{contract.name}» no pasa la puerta: {rule}.")
+def _between_tables(profile: Profile) -> dict[tuple[str, str], tuple[str, str]]:
+    """The sums that hierarchies make between a column's own table and its detail."""
+    return {
+        (f"{name}{tables.DETAIL}", leaf): (name, value)
+        for name, column in profile.privacidad.columnas.items()
+        for leaf, value in hierarchies.mapping(profile.jerarquias[name], column.nivel).items()
+    }
 
 
-def _reserved(counts: dict[str, int]) -> dict[str, int | str]:
-    """The counts, or none of them where one is small: the others would give it away by subtraction."""
-    if any(0 < count < SMALL for count in counts.values()):
-        return dict.fromkeys(counts, "reservado")
-    return dict(counts)
+def _check_form(candidates: pd.DataFrame, specs: dict[str, TableSpec]) -> None:
+    unknown = sorted(set(candidates["tabla"]) - set(specs))
+    if unknown:
+        raise tables.TableError("Se contó una tabla que el perfil no declara.")
+    forms = candidates[["tabla", "dimension_1", "dimension_2", "medida"]].drop_duplicates()
+    for form in forms.astype(object).where(forms.notna(), None).to_dict("records"):
+        spec = specs[form["tabla"]]
+        named = [d for d in (form["dimension_1"], form["dimension_2"]) if d is not None]
+        if named != spec.dimensiones or form["medida"] not in spec.medidas:
+            raise tables.TableError(f"La tabla «{spec.id}» no tiene las variables o las medidas que declara el perfil.")
 
 
-def _percent(share: float) -> str:
-    return f"{share:.1%}".replace(".", ",").replace("%", " %")
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+def _small_cells(reread: pa.Table, protected: tables.Protected) -> list[str]:
+    """Published cells with fewer persons than their table needs: a recheck that shares nothing with `Lines`."""
+    keys = ["tabla", "valor_1", "valor_2", "medida"]
+    persons = protected.cells[[*keys, "personas"]]
+    public = reread.select([*keys, "estado_celda"]).to_pandas().merge(persons, on=keys, how="left", validate="1:1")
+    judged = public["tabla"].map(lambda t: protected.treatment[t]["tratamiento"] == "supresion")
+    shown = judged & (public["estado_celda"] == tables.PUBLISHED)
+    least = public["tabla"].map(lambda t: protected.treatment[t]["umbral"])
+    small = shown & (public["personas"] > 0) & (public["personas"] < least)
+    return [f"regla «umbral_tabla», {int(small.sum())} celdas"] if small.any() else []

@@ -175,7 +175,7 @@ def _read(data: bytes) -> list[Entry]:
         )
     found: list[Entry] = []
     previous = GENESIS
-    for number, line in enumerate(data.splitlines(), start=1):
+    for number, line in enumerate(data.split(b"\n")[:-1], start=1):
         try:
             raw = json.loads(line)
             entry = Entry(**raw)

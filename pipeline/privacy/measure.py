@@ -16,6 +16,7 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.published import SUPPRESSED
 
@@ -83,17 +84,21 @@ def recount_in_numpy(table: pa.Table, columns: Sequence[str], person: str | None
     """The same measures by sorting in plain NumPy: shares nothing with `recount` but the definition."""
     if table.num_rows == 0:
         return _measures([], persons=person is not None)
-    coded = np.stack([_codes(table[name]) for name in columns], axis=1)
-    _, member = np.unique(coded, axis=0, return_inverse=True)
-    member = member.reshape(-1)
+    _, member = np.unique(_keys(table, columns), return_inverse=True)
     n_rows = np.bincount(member)
     n_persons = n_rows
     if person:
-        pairs = np.unique(np.stack([member, _codes(table[person])], axis=1), axis=0)
-        n_persons = np.bincount(pairs[:, 0])
+        who = _codes(table[person])
+        size = int(who.max()) + 1
+        n_persons = np.bincount(np.unique(member * size + who) // size)
     sizes, times = np.unique(np.stack([n_rows, n_persons], axis=1), axis=0, return_counts=True)
     found = [(int(r), int(p), int(n)) for (r, p), n in zip(sizes, times, strict=True)]
     return _measures(found, persons=person is not None)
+
+
+def is_sorted(table: pa.Table, columns: Sequence[str]) -> bool:
+    """Whether the rows stand in the order of `columns`, by code point; nulls last."""
+    return bool((np.diff(_keys(table, columns)) >= 0).all())
 
 
 def diversity(
@@ -122,10 +127,27 @@ def _persons(rows: ir.Table, person: str | None) -> ir.IntegerValue:
     return rows[person].nunique() + rows[person].isnull().any().cast("int64")
 
 
+def _keys(table: pa.Table, columns: Sequence[str]) -> np.ndarray:
+    """One integer a row, equal where all columns are equal and ordered as they are."""
+    keys = np.zeros(table.num_rows, dtype=np.int64)
+    span = 1
+    for name in columns:
+        codes = _codes(table[name])
+        size = int(codes.max(initial=0)) + 1
+        if span * size >= 2**62:
+            found, keys = np.unique(keys, return_inverse=True)
+            span = len(found)
+        keys, span = keys * size + codes, span * size
+    return keys
+
+
 def _codes(column: pa.ChunkedArray) -> np.ndarray:
-    """Each distinct value, the null among them, as an integer."""
-    encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
-    return np.asarray(encoded.indices)
+    """Each value as its rank among the distinct ones, the null last."""
+    encoded = pc.dictionary_encode(column.combine_chunks(), null_encoding="encode")
+    order = pc.array_sort_indices(encoded.dictionary, null_placement="at_end").to_numpy()
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return rank[encoded.indices.to_numpy()]
 
 
 def _measures(sizes: Iterable[tuple[int, int, int]], *, persons: bool) -> Measures:

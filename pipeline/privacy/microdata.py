@@ -77,8 +77,9 @@ class Suppressor:
     def _fetch(self, sql: str) -> list[tuple[int, ...]]:
         return list(self.con.raw_sql(sql).fetchall())
 
-    def _replace(self, name: str, select: str) -> None:
-        self._run(f"CREATE OR REPLACE TEMP TABLE {name} AS {select}")
+    def _replace(self, name: str, select: str) -> int:
+        """Makes a temporary table and tells how many rows it has."""
+        return int(self._fetch(f"CREATE OR REPLACE TEMP TABLE {name} AS {select}")[0][0])
 
     def _hide_until_safe(self, k: int) -> None:
         costs = {name: column.costo for name, column in self.profile.privacidad.columnas.items()}
@@ -90,11 +91,10 @@ class Suppressor:
 
     def _accept(self, mask: int, k: int) -> bool:
         """Accepts the classes that are safe under `mask`; false when fewer than k persons are left at all."""
-        self._replace(
-            _SAFE,
-            f"SELECT clave & {mask} AS clase FROM {_LEFT} GROUP BY 1 HAVING count(DISTINCT persona) >= {k}",
+        safe = self._replace(
+            _SAFE, f"SELECT clave & {mask} AS clase FROM {_LEFT} GROUP BY 1 HAVING count(DISTINCT persona) >= {k}"
         )
-        if not self._fetch(f"SELECT 1 FROM {_SAFE} LIMIT 1"):
+        if not safe:
             return True
         self._run(
             f"INSERT INTO {_HIDDEN} SELECT DISTINCT clave, clave & {mask} FROM {_LEFT}"

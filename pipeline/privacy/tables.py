@@ -5,10 +5,10 @@ What belongs here: which cells are withheld. What does not: counting (`pipeline.
 
 A cell is who it counts, not where it is printed: the margin «tema = predial» of a two-way table and the cell of the
 one-way table are one cell, with one threshold (the strictest of its tables) and one fate. A line is a sum that anybody
-can write: the cells of a row, a column or a one-way table, and their margin.
+can write: the cells of a row, a column or a one-way table and their margin, or the children of a hierarchy's value.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,11 +22,17 @@ from schemas.published import SUPPRESSED
 
 TOTAL = "total"
 PUBLISHED = "publicada"
+DETAIL = "_detalle"
+"""Ending of a variable that is the petition's own field, finer than the published column of the same name."""
+
+UNINFORMATIVE = frozenset({"no_informa", "no_aplica", "sin_dato", SUPPRESSED})
+"""Codes that tell nothing about anybody, so a margin that lies wholly in one of them discloses nothing."""
+
 MEDIAN = "mediana_dias_habiles"
 COUNTED = ("solicitudes", "personas")
 
 Key = tuple[Any, ...]
-"""(universe, (variable, value), …): who a cell counts."""
+"""(filter, (variable, value), …): who a cell counts."""
 
 
 class TableError(PqrsdError):
@@ -40,7 +46,6 @@ class Cell:
     persons: int
     amount: int
     threshold: int
-    sensitive: bool
 
 
 @dataclass
@@ -56,25 +61,48 @@ class Lines:
         """Adds one table's cells and lines; raises `TableError` where its margins are missing or do not add up."""
         grid = _Grid.of(spec, counts)
         for position, key in np.ndenumerate(grid.keys):
-            cell = self.cells.setdefault(
-                key, Cell(int(grid.persons[position]), int(grid.amount[position]), threshold, sensitive)
-            )
-            if (cell.persons, cell.amount) != (int(grid.persons[position]), int(grid.amount[position])):
+            persons = int(grid.persons[position])
+            cell = self.cells.setdefault(key, Cell(persons, int(grid.amount[position]), threshold))
+            if cell.persons != persons:
                 raise TableError(f"La tabla «{spec.id}» cuenta de otra manera una celda que otra tabla también cuenta.")
             cell.threshold = max(cell.threshold, threshold)
-            cell.sensitive = cell.sensitive or sensitive
         for line in grid.lines():
             self.lines[line] = max(self.lines.get(line, 0), threshold)
-        self.primary |= grid.structural(threshold, sensitive=sensitive)
+        if sensitive:
+            self.primary |= grid.telling()
+
+    def add_hierarchy(self, leaves: Mapping[tuple[str, str], tuple[str, str]], threshold: int) -> None:
+        """Adds the sums that a hierarchy makes between one-way tables: (variable, leaf) → (variable, value above)."""
+        families: dict[Key, list[Key]] = {}
+        for universe in sorted({key[0] for key in self.cells}):
+            for leaf, above in leaves.items():
+                families.setdefault((universe, above), []).append((universe, leaf))
+        for above, parts in families.items():
+            if above in self.cells and all(part in self.cells for part in parts):
+                self.lines[(*sorted(parts), above)] = threshold
 
     def suppress(self) -> None:
-        """Withholds the primary cells and then companions, until no line gives a withheld cell away.
+        """Withholds the primary cells and then companions, until no sum of lines gives a withheld cell away.
 
-        In every line with withheld cells there are at least two, with at least the threshold of persons among them.
-        The companion is the smallest cell that has anybody, ties by key, so that the pattern is always the same one.
+        In every line with withheld cells there are at least two, with at least the threshold of persons among them, and
+        no combination of lines fixes one. The companion is the smallest cell that has anybody, ties by key, so that the
+        pattern is always the same one. Raises `TableError` where nothing is left to withhold beside a cell.
         """
         self.primary |= {key for key, cell in self.cells.items() if 0 < cell.persons < cell.threshold}
         self.withheld = set(self.primary)
+        self._protect_lines()
+        while fixed := determined(self.lines, self.withheld):
+            self._widen(min(fixed, key=repr))
+            self._protect_lines()
+
+    def _widen(self, fixed: Key) -> None:
+        """Withholds one companion more in every line of a cell that several lines together fix."""
+        companions = {self._companion(line) for line in self.lines if fixed in line} - {None}
+        if not companions:
+            raise TableError("Una celda suprimida se deduce de las demás y no queda otra que suprimir junto a ella.")
+        self.withheld |= {key for key in companions if key is not None}
+
+    def _protect_lines(self) -> None:
         changed = True
         while changed:
             changed = False
@@ -89,16 +117,27 @@ class Lines:
     def gives_away(self, line: tuple[Key, ...]) -> bool:
         """Whether subtracting what the line publishes from its total isolates a cell, or too few persons."""
         hidden = [self.cells[key] for key in line if key in self.withheld]
-        threshold = max(self.lines[line], *(self.cells[key].threshold for key in line))
-        return bool(hidden) and (len(hidden) < 2 or sum(cell.persons for cell in hidden) < threshold)
+        if not hidden:
+            return False
+        # who is alone in one of two withheld cells takes herself away and reads the other
+        alone = len(hidden) == 2 and any(cell.persons == 1 for cell in hidden)
+        return len(hidden) < 2 or sum(cell.persons for cell in hidden) - alone < self._needed(line, hidden)
+
+    def _needed(self, line: tuple[Key, ...], hidden: Iterable[Cell]) -> int:
+        return max(self.lines[line], *(cell.threshold for cell in hidden))
 
     def _companion(self, line: tuple[Key, ...]) -> Key | None:
-        free = [key for key in line if key not in self.withheld]
-        return min(
-            free,
-            key=lambda k: (self.cells[k].persons == 0, self.cells[k].persons, self.cells[k].amount, repr(k)),
-            default=None,
-        )
+        """The cheapest cell to withhold beside: one with somebody, then a zero that is enough, the margin, any zero."""
+        hidden = [self.cells[key] for key in line if key in self.withheld]
+        enough = sum(cell.persons for cell in hidden) >= self._needed(line, hidden)
+
+        def cost(key: Key) -> tuple[int, int, int, str]:
+            cell = self.cells[key]
+            margin, empty = key == line[-1], cell.persons == 0
+            rank = 2 if margin else (1 if enough else 3) if empty else 0
+            return rank, cell.persons, cell.amount, repr(key)
+
+        return min((key for key in line if key not in self.withheld), key=cost, default=None)
 
 
 @dataclass(frozen=True)
@@ -117,7 +156,12 @@ class _Grid:
         for i, first in enumerate(rows):
             for j, second in enumerate(columns):
                 keys[i, j] = key_of(spec, (first, second))
-        place = (counts["valor_1"].map(rows.index), counts["valor_2"].map(columns.index))
+        if len(counts) != len(rows) * len(columns) or counts.duplicated(["valor_1", "valor_2"]).any():
+            raise TableError(f"La tabla «{spec.id}» no trae cada celda una sola vez, las de cero incluidas.")
+        place = (
+            np.array([rows.index(v) for v in counts["valor_1"]], dtype=np.int64),
+            np.array([columns.index(None if pd.isna(v) else v) for v in counts["valor_2"]], dtype=np.int64),
+        )
         persons, amount = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
         persons[place] = counts["personas"]
         amount[place] = counts["valor"]
@@ -134,21 +178,19 @@ class _Grid:
         columns = [tuple(column) for column in self.keys.T]
         return columns if self.keys.shape[1] == 1 else columns + [tuple(row) for row in self.keys]
 
-    def structural(self, threshold: int, *, sensitive: bool) -> set[Key]:
-        """In a sensitive table: zeros of a category that has somebody, and cells that hold all of their margin.
+    def telling(self) -> set[Key]:
+        """What a sensitive table would tell of a whole category: that nobody in it, or that everybody, is so.
 
-        A zero says that nobody of the category has the attribute, a whole margin that everybody has it (100 % rule).
+        Zeros where row and column have somebody, and cells that hold all of their margin (the 100 % rule).
         """
-        if not sensitive:
-            return set()
+        at = {key: position for position, key in np.ndenumerate(self.keys)}
         found: set[Key] = set()
         for line in self.lines():
-            at = {key: position for position, key in np.ndenumerate(self.keys)}
-            parts, margin = line[:-1], int(self.persons[at[line[-1]]])
-            if margin == 0:
+            *parts, margin = line
+            if self.persons[at[margin]] == 0 or len(parts) < 2:
                 continue
-            held = [key for key in parts if self.amount[at[key]] == self.amount[at[line[-1]]]]
-            found |= {key for key in held if len(parts) > 1}
+            whole = [key for key in parts if self.amount[at[key]] == self.amount[at[margin]]]
+            found |= {key for key in whole if not {value for _, value in key[1:]} <= UNINFORMATIVE}
             if self.keys.shape[1] > 1:
                 found |= {key for key in parts if self.persons[at[key]] == 0 and not self._empty_category(at[key])}
         return found
@@ -159,9 +201,12 @@ class _Grid:
 
 
 def key_of(spec: TableSpec, values: Sequence[object]) -> Key:
-    """Who a cell of a table counts, whatever the order of its variables."""
+    """Who a cell of a table counts, whatever the order of its variables.
+
+    Tables that need suppression count the characterisable petitions, whatever their base; a filter narrows them.
+    """
     named = sorted((d, str(v)) for d, v in zip(spec.dimensiones, values, strict=False) if v != TOTAL)
-    return ((spec.base, spec.filtro or ""), *named)
+    return (spec.filtro or "", *named)
 
 
 def _axis(spec: TableSpec, values: pd.Series) -> list[object]:
@@ -189,6 +234,7 @@ def protect(
     threshold: int,
     sensitive_threshold: int,
     sensitive: set[str],
+    hierarchy: Mapping[tuple[str, str], tuple[str, str]],
 ) -> Protected:
     """The candidates with `estado_celda`, withheld values empty.
 
@@ -197,16 +243,18 @@ def protect(
     Raises `TableError` naming the table that breaks a rule of form.
     """
     treatments = {}
+    thresholds = {name: sensitive_threshold if name in sensitive else threshold for name in specs}
     lines = Lines()
     for table_id, rows in candidates.groupby("tabla", sort=True):
         spec = specs[str(table_id)]
         treatments[spec.id] = _treatment(spec, rows)
         counts = rows[rows["medida"].isin(COUNTED)]
         if treatments[spec.id] == "supresion" and len(counts):
-            is_sensitive = spec.id in sensitive
             # requests where there are, since only they add up; persons judge the threshold in either case
-            first = counts[counts["medida"] == counts["medida"].max()]
-            lines.add_table(spec, first, sensitive_threshold if is_sensitive else threshold, sensitive=is_sensitive)
+            requests = counts[counts["medida"] == "solicitudes"]
+            used = requests if len(requests) else counts
+            lines.add_table(spec, used, thresholds[spec.id], sensitive=spec.id in sensitive)
+    lines.add_hierarchy(hierarchy, threshold)
     lines.suppress()
     cells = candidates.copy()
     rows_of = candidates.to_dict("records")
@@ -214,7 +262,7 @@ def protect(
     cells["estado_celda"] = [SUPPRESSED if fate else PUBLISHED for fate in by_row]
     cells["valor"] = cells["valor"].astype("Int64").mask(cells["estado_celda"] == SUPPRESSED)
     summary = {
-        spec_id: _summary(spec_id, specs[spec_id], treatment, cells, by_row, sensitive)
+        spec_id: _summary(specs[spec_id], treatment, cells, by_row, thresholds)
         for spec_id, treatment in treatments.items()
     }
     return Protected(cells, summary)
@@ -246,38 +294,59 @@ def _fate(row: Mapping[Any, Any], spec: TableSpec, treatment: str, lines: Lines)
     return ""
 
 
-def _summary(  # noqa: PLR0917
-    spec_id: str, spec: TableSpec, treatment: str, cells: pd.DataFrame, fates: Iterable[str], sensitive: set[str]
+def _summary(
+    spec: TableSpec, treatment: str, cells: pd.DataFrame, fates: Iterable[str], thresholds: Mapping[str, int]
 ) -> dict[str, Any]:
-    mine = [fate for fate, table in zip(fates, cells["tabla"], strict=True) if table == spec_id]
+    mine = [fate for fate, table in zip(fates, cells["tabla"], strict=True) if table == spec.id]
     found: dict[str, Any] = {
         "tratamiento": treatment,
-        "sensible": spec_id in sensitive,
+        "umbral": thresholds[spec.id] if treatment == "supresion" else None,
         "celdas": len(mine),
-        "suprimidas": sum(bool(f) for f in mine),
+        "suprimidas": sum(bool(fate) for fate in mine),
         "primarias": mine.count("primaria") + mine.count("mediana"),
         "secundarias": mine.count("secundaria"),
     }
     return found | ({"base_legal": spec.base_legal} if treatment == "base_legal" else {})
 
 
+def determined(lines: Iterable[Sequence[Hashable]], hidden: Collection[Hashable]) -> set[Any]:
+    """The hidden cells that the published ones fix exactly, by any sum or difference of lines.
+
+    A line is its parts and, last, their total. A cell is fixed where its unit vector lies in the row space of the lines
+    over the hidden cells; in a two-way table those are the bridges of its graph, which no single line shows.
+    """
+    place = {key: n for n, key in enumerate(sorted(hidden, key=repr))}
+    sums = [[(place[key], -1.0 if key == line[-1] else 1.0) for key in line if key in place] for line in lines]
+    sums = [line for line in sums if line]
+    if not sums:
+        return set()
+    matrix = np.zeros((len(sums), len(place)))
+    for row, line in zip(matrix, sums, strict=True):
+        for column, sign in line:
+            row[column] = sign
+    _, sizes, axes = np.linalg.svd(matrix, full_matrices=False)
+    reached = (axes[sizes > 1e-9] ** 2).sum(axis=0)
+    return {key for key, n in place.items() if reached[n] > 1 - 1e-7}
+
+
 def recoverable(rows: pd.DataFrame, threshold: Mapping[str, int]) -> dict[str, int]:
     """Per table, how many lines of published requests give a withheld cell away by subtraction; from public rows alone.
 
-    `rows` are one period's of the contract TABLES. What only the persons show is not seen here: the gate saw it.
+    Where no line does, how many cells several lines fix together. `rows` are one period's of the contract TABLES. What
+    only the persons show is not seen here: the gate saw it.
     """
     found: dict[str, int] = {}
     requests = rows[rows["medida"] == "solicitudes"]
     for table_id, cells in requests.groupby("tabla", sort=True):
-        count = sum(
-            _gives_away(line, threshold[str(table_id)])
+        lines = [
+            line.assign(margin=line[other] == TOTAL).sort_values("margin", kind="stable")
             for axis, other in (("valor_1", "valor_2"), ("valor_2", "valor_1"))
             for _, line in cells.groupby(axis, dropna=False, sort=True)
             if line[other].notna().all()
-            for line in [line.assign(margin=line[other] == TOTAL)]
-        )
-        if cells["valor_2"].isna().all():
-            count = int(_gives_away(cells.assign(margin=cells["valor_1"] == TOTAL), threshold[str(table_id)]))
+        ]
+        hidden = set(cells.index[cells["estado_celda"] == SUPPRESSED])
+        count = sum(_gives_away(line, threshold[str(table_id)]) for line in lines)
+        count = count or len(determined([list(line.index) for line in lines if line["margin"].any()], hidden))
         if count:
             found[str(table_id)] = count
     return found

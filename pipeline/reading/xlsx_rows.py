@@ -5,7 +5,6 @@ Native dates become ISO text (`2026-01-31 08:15:00`), whole numbers lose their d
 """
 
 import warnings
-import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from itertools import islice
@@ -13,7 +12,6 @@ from typing import IO
 
 import openpyxl
 import pyarrow as pa
-from openpyxl.utils.exceptions import InvalidFileException
 
 from pipeline.reading.errors import BrokenFileError, HeaderError
 from pipeline.reading.landing import Extract
@@ -63,9 +61,10 @@ class XlsxFile:
             return
         except HeaderError:
             raise
-        except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError, EOFError, SyntaxError):
-            pass
-        raise BrokenFileError(f"{self._extract.name}: no es un libro XLSX legible.")
+        except Exception as caught:
+            # a damaged workbook fails in many ways, some of which quote it
+            failure = type(caught).__name__
+        raise BrokenFileError(f"{self._extract.name}: no es un libro XLSX legible ({failure}).")
 
     def _chunk(self, rows: list[tuple[int, tuple[object, ...]]]) -> Chunk:
         width = len(self.header)

@@ -30,7 +30,7 @@ _KEPT = ("peticiones", "rechazadas", "conteo")
 class Records:
     """The semester's petitions, rejected rows and row counts, in their contracts' columns, already computed.
 
-    They are readable while the connection lasts. `unclassified` is how many petitions have no known type.
+    They are readable until the connection closes or builds again. `unclassified`: petitions without a known type.
     """
 
     petitions: ir.Table

@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 
 from pipeline.errors import PqrsdError
 from pipeline.profile import Soundness
+from pipeline.spanish import percent
 
 
 class UnsoundRecordsError(PqrsdError):
@@ -61,6 +62,6 @@ def require_sound(accounting: Accounting, limits: Soundness, period: str) -> Non
         raise UnsoundRecordsError(f"{period}: ninguna fila fue aceptada; revise los extractos y el perfil.")
     if accounting.rejected_share > limits.rechazo_maximo:
         raise UnsoundRecordsError(
-            f"{period}: se rechazó el {accounting.rejected_share:.0%} de las filas; el máximo es"
-            f" {limits.rechazo_maximo:.0%}. Corrija el extracto o el perfil y vuelva a ejecutar."
+            f"{period}: se rechazó el {percent(accounting.rejected_share)} de las filas; el máximo es"
+            f" {percent(limits.rechazo_maximo, 0)}. Corrija el extracto o el perfil y vuelva a ejecutar."
         )

@@ -27,6 +27,8 @@ UNCLASSIFIED = "sin_clasificar"
 _BLANK_CODES = ("sin_dato", "no_informa", UNCLASSIFIED)
 _YES = ("si", "true", "1", "x")
 _NATIVE = "excel"
+_EXCEL_EPOCH = "1899-12-30 00:00:00"
+_SECONDS_A_DAY = 86_400
 _ISO = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
 _SHAPES = dict.fromkeys(("%d", "%m", "%H", "%I", "%M", "%S"), r"\d{1,2}")
 _SHAPES |= {"%Y": r"\d{4}", "%y": r"\d{2}", "%f": r"\d{1,6}", "%p": "[AaPp][Mm]"}
@@ -128,8 +130,18 @@ def _codes(profile: Profile, name: str) -> dict[str, str]:
 
 
 def _date(source: ir.StringColumn, text: ir.StringColumn, sources: list[Source]) -> ir.TimestampValue:
-    branches = [(source == s.id, ibis.coalesce(*[_by_form(text, form) for form in _forms(s)])) for s in sources]
+    branches = [(source == s.id, ibis.coalesce(*_readings(text, s))) for s in sources]
     return ibis.cases(*branches, else_=ibis.null("timestamp"))
+
+
+def _readings(text: ir.StringColumn, source: Source) -> list[ir.TimestampValue]:
+    """The text read by each of the source's forms; `excel` also takes a date that lost its format, as day number."""
+    read = [_by_form(text, form) for form in _forms(source)]
+    if _NATIVE in source.formatos_fecha:
+        serial = text.re_extract(r"^([1-9]\d{4}(?:\.\d+)?)$", 1).nullif("").try_cast("float64")
+        seconds = (serial * _SECONDS_A_DAY).round().cast("int64")
+        read.append(ibis.timestamp(_EXCEL_EPOCH) + seconds.as_interval("s"))
+    return read
 
 
 def _forms(source: Source) -> list[str]:

@@ -47,8 +47,8 @@ RULES: Mapping[str, Rule] = {
     "codigo_de_su_lista": Rule("Todos los códigos están en la lista de la columna", "critical", _none),
     "periodos_completos": Rule("Están todos los periodos declarados", "critical", _none),
     "periodos_declarados": Rule("No hay periodos sin declarar", "critical", _none),
-    "detalle_suficiente": Rule("Se suprime a lo sumo el 10 % de las celdas de la columna", "warning", _share(HIDDEN)),
-    "celdas_suficientes": Rule("Se suprime a lo sumo el 10 % de las celdas de las tablas", "warning", _share(HIDDEN)),
+    "detalle_suficiente": Rule("Se suprime a lo sumo el 10 % de las celdas de la columna", "warning", _share(HIDDEN)),
+    "celdas_suficientes": Rule("Se suprime a lo sumo el 10 % de las celdas de las tablas", "warning", _share(HIDDEN)),
     "celda_y_estado": Rule("Una celda está vacía si y solo si su estado dice que se suprimió", "critical", _none),
     "totales_iguales": Rule(
         "El total de cada tabla de solicitudes es el número de filas publicadas", "critical", _none
@@ -56,7 +56,7 @@ RULES: Mapping[str, Rule] = {
     "no_mas_que_aceptadas": Rule("No se publican más solicitudes que las aceptadas", "critical", _none),
     "columnas_conservadas": Rule("No falta ninguna columna de la versión anterior", "critical", _none),
     "volumen_estable": Rule(
-        "Las filas de un periodo ya publicado cambian a lo sumo un 10 %", "warning", _share(VOLUME)
+        "Las filas de un periodo ya publicado cambian a lo sumo un 10 %", "warning", _share(VOLUME)
     ),
 }
 """Every rule by name, in the order in which people read them."""

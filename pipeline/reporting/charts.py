@@ -12,9 +12,11 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline import spanish
+from pipeline.characterization.variables import UNANSWERED
 from pipeline.profile import Profile, TableSpec
 from pipeline.reporting import drawing
 from pipeline.reporting.cells import BASES, Cell, Cells
+from schemas.published import SUPPRESSED
 
 PIE_LIMIT = 6
 BAR_LIMIT = 15
@@ -66,27 +68,42 @@ def kind(spec: TableSpec, cells: Cells) -> str:
 
 
 def finding(spec: TableSpec, cells: Cells) -> str:
-    """The chart's title: the finding where the published cells prove it, otherwise what the table counts."""
-    measure = spec.medidas[0]
-    column = [c for c in cells.column(spec.id, measure) if c.informative]
-    ranked = sorted((c for c in column if c.value is not None), key=lambda c: -(c.value or 0))
-    if not spec.hallazgo or not ranked:
+    """The chart's title: the finding where the published cells prove it, otherwise what the table counts.
+
+    A finding holds whatever the door hides: the first value beats the second, the largest that could be withheld, and
+    the requests that say nothing; where most say nothing, that is the finding.
+    """
+    column = cells.column(spec.id, spec.medidas[0])
+    ranked = sorted((c for c in column if c.informative and c.value is not None), key=lambda c: -(c.value or 0))
+    if not spec.hallazgo or not ranked or _protected_share(column, cells, spec) > _tolerance(cells):
         return spec.titulo
-    top = ranked[0].value or 0
-    tied = len(ranked) > 1 and ranked[1].value == top
-    if tied or top < _largest_hidden(spec, cells):
+    top = ranked[0]
+    silent = next((c for c in column if c.code == "no_informa" and (c.value or 0) > (top.value or 0)), None)
+    if silent is not None and silent.share is not None:
+        return f"{spec.titulo}: el {spanish.percent(silent.share)} no informa este dato"
+    tied = len(ranked) > 1 and ranked[1].value == top.value
+    if tied or (top.value or 0) < _largest_hidden(spec, cells):
         return spec.titulo
-    value = spanish.thousands(top)
-    share = spanish.percent(ranked[0].share) if ranked[0].share is not None else value
-    found = spec.hallazgo.format(mayor=ranked[0].label, porcentaje=share, valor=value)
-    return spanish.sentence(found)
+    value = spanish.thousands(top.value or 0)
+    share = spanish.percent(top.share) if top.share is not None else value
+    return spanish.sentence(spec.hallazgo.format(mayor=top.label, porcentaje=share, valor=value))
+
+
+def _tolerance(cells: Cells) -> float:
+    return cells.profile.caracterizacion.protegido_maximo
+
+
+def _protected_share(column: list[Cell], cells: Cells, spec: TableSpec) -> float:
+    protected = sum(c.value or 0 for c in column if c.code == SUPPRESSED)
+    total = cells.value(spec.id)
+    return protected / total if total else 0.0
 
 
 def _largest_hidden(spec: TableSpec, cells: Cells) -> float:
-    """The most that a withheld cell could count: a finding must hold whatever the door hides."""
+    """The most that a withheld cell could count."""
     column = cells.column(spec.id, spec.medidas[0])
     if all(c.value is not None for c in column):
-        return 0
+        return sum(c.value or 0 for c in column if c.code == SUPPRESSED)
     total = cells.value(spec.id)
     if spec.medidas[0] != "solicitudes" or total is None:
         return float("inf")
@@ -117,7 +134,7 @@ def _draw(spec: TableSpec, cells: Cells, out: Path) -> Chart:
 
 def _drawable(column: list[Cell]) -> list[Cell]:
     """Everything but what has no place in a chart: protected detail and unanswered requests."""
-    return [c for c in column if c.code not in ("Suprimido", "sin_respuesta")]
+    return [c for c in column if c.code not in (SUPPRESSED, UNANSWERED)]
 
 
 def _subtitle(spec: TableSpec, cells: Cells, *, repeated: bool) -> str:
@@ -136,9 +153,9 @@ def _note(spec: TableSpec, column: list[Cell]) -> str:
         verb = "valor protegido no se dibuja" if hidden == 1 else "valores protegidos no se dibujan"
         notes.append(f"{hidden} {verb}.")
     for cell in column:
-        if cell.code == "Suprimido" and cell.value:
+        if cell.code == SUPPRESSED and cell.value:
             notes.append(f"{spanish.thousands(cell.value)} con detalle protegido no se dibujan.")
-        if cell.code == "sin_respuesta" and cell.value:
+        if cell.code == UNANSWERED and cell.value:
             notes.append(f"{spanish.thousands(cell.value)} sin respuesta al corte no se dibujan.")
     drawn = len(_drawable(column))
     if drawn > BAR_LIMIT and spec.dimensiones != ["dias_respuesta"]:
@@ -181,5 +198,5 @@ def _write_numbers(path: Path, spec: TableSpec, column: list[Cell]) -> None:
         rows.writerow(["codigo", "etiqueta", spec.medidas[0], "participacion", "estado_celda"])
         for c in column:
             share = "" if c.share is None else f"{c.share:.4f}"
-            state = "Suprimido" if c.value is None else "publicada"
+            state = SUPPRESSED if c.value is None else "publicada"
             rows.writerow([c.code, c.label, "" if c.value is None else c.value, share, state])

@@ -202,6 +202,10 @@ def privacy(context: Context, evidence: Mapping[str, Any], profile: Profile) -> 
             f"({aims.umbral_tabla_sensible} si hay datos sensibles), y otras celdas que permitirían deducirla. Las dos "
             "se muestran igual: «protegido»."
         ),
+        Paragraph(
+            "Lo protegido no se reparte al azar: suelen ser los valores raros. Por eso una proporción que deje fuera "
+            f"más del {spanish.percent(profile.caracterizacion.protegido_maximo, 0)} se declara no evaluable."
+        ),
         *_microdata(evidence, profile),
     ]
     hidden = [(spec.titulo, context.cells.withheld(spec.id)) for spec in profile.caracterizacion.tablas]

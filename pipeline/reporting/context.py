@@ -86,6 +86,14 @@ class Context:
         ]
         return sorted(found, key=lambda r: (-(r.value or 0), r.code))
 
+    def unevaluable(self, indicator: str) -> list[str]:
+        """The groups of an indicator that could not be evaluated."""
+        return [
+            label(row["dimension"], row["valor_dimension"], self.profile)
+            for row in self.rows()
+            if row["indicador"] == indicator and row["estado"] != "evaluado" and not pd.isna(row["dimension"])
+        ]
+
     def rows(self) -> list[dict[Any, Any]]:
         """Every indicator row of the period, in the order of the profile."""
         order = {spec.id: place for place, spec in enumerate(self.profile.caracterizacion.indicadores)}
@@ -97,6 +105,8 @@ class Context:
 
     def exhibit(self, table: str) -> Block:
         """A table with its chart, or why there is none."""
+        if table not in self.cells.specs:
+            return Notice(f"El perfil de la entidad no declara la tabla «{table}».")
         spec = self.cells.specs[table]
         missing = self.missing(table)
         if missing:
@@ -107,8 +117,8 @@ class Context:
         return Exhibit(self._single(table), Figure.of(chart) if chart else None)
 
     def exhibits(self, *tables: str) -> list[Block]:
-        """Several tables in order."""
-        return [self.exhibit(table) for table in tables]
+        """Several tables in order, those that the profile declares."""
+        return [self.exhibit(table) for table in tables if table in self.cells.specs]
 
     def missing(self, table: str) -> str | None:
         """Why a table cannot be shown, in Spanish; None where it can."""

@@ -241,17 +241,31 @@ def _draw_slices(sheet: _Sheet, marks: Sequence[Mark], colours: Sequence[str], b
     axes.set_xlim(-1.3, 1.3)
     axes.set_ylim(-1.3, 1.3)
     whole = sum(mark.value or 0 for mark in marks)
-    angle, radius, before = 90.0, 1.13, 180.0
-    for number, (mark, colour) in enumerate(zip(marks, colours, strict=True), 1):
+    angle, middles = 90.0, []
+    for mark, colour in zip(marks, colours, strict=True):
         sweep = 360 * (mark.value or 0) / whole
         axes.add_patch(Wedge((0, 0), 1, angle - sweep, angle, facecolor=colour, edgecolor="white", linewidth=1.5))
-        middle = angle - sweep / 2
-        crowded = abs(before - middle) < 12
-        radius = 1.25 if crowded and radius < 1.2 else 1.13
-        place = (radius * math.cos(math.radians(middle)), radius * math.sin(math.radians(middle)))
-        axes.text(*place, str(number), size=9, weight="bold", color=INK, ha="center", va="center")
-        before = middle
+        middles.append(angle - sweep / 2)
         angle -= sweep
+    for number, (middle, place) in enumerate(zip(middles, _spread(middles), strict=True), 1):
+        if abs(middle - place) > 1:
+            axes.plot(*zip(_polar(1.0, middle), _polar(1.07, place), strict=True), color=SOFT, linewidth=0.7)
+        axes.text(*_polar(1.16, place), str(number), size=9, weight="bold", color=INK, ha="center", va="center")
+
+
+def _spread(middles: Sequence[float], apart: float = 12.0) -> list[float]:
+    """Angles of the labels: clockwise, each at least `apart` degrees from its neighbours, also across the top."""
+    places = list(middles)
+    for i in range(1, len(places)):
+        places[i] = min(places[i], places[i - 1] - apart)
+    for i in range(len(places) - 1, -1, -1):
+        limit = places[0] - 360 + apart if i == len(places) - 1 else places[i + 1] + apart
+        places[i] = max(places[i], limit)
+    return places
+
+
+def _polar(radius: float, degrees: float) -> tuple[float, float]:
+    return radius * math.cos(math.radians(degrees)), radius * math.sin(math.radians(degrees))
 
 
 def _slice_colours(marks: Sequence[Mark]) -> list[str]:

@@ -176,7 +176,7 @@ class Page:
             loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=False
         )
         style = Markup((_TEMPLATES / "estilo.css").read_text(encoding="utf-8").strip())  # noqa: S704 (our own file)
-        return environment.get_template("informe.html.j2").render(
+        html = environment.get_template("informe.html.j2").render(
             entity=entity,
             style=style,
             title=self.title,
@@ -185,6 +185,13 @@ class Page:
             keys=self.keys,
             sections=self.sections,
         )
+        return _unlinked(html)
+
+
+def _unlinked(html: str) -> str:
+    """Figures whose table could not be shown stay as text: a link that leads nowhere is worse than none."""
+    ids = set(re.findall(r' id="([^"]+)"', html))
+    return re.sub(r'<a href="#([^"]+)">(.*?)</a>', lambda m: m[0] if m[1] in ids else m[2], html)
 
 
 def ref(figure: str, table: str) -> Markup:

@@ -18,6 +18,13 @@ _GROUPS_TABLE = "segmentos"
 _DESCRIBED = {"tema": "Temas", "canal": "Canales", "tipo": "Clases de petición"}
 _FREQUENT = 1.1
 _NEEDS = 3
+_UNFILLED = (
+    ("I15_TERRITORIO", "el territorio"),
+    ("I15_EDAD", "la edad"),
+    ("I15_SEXO", "el sexo"),
+    ("I15_ESCOLARIDAD", "el nivel educativo"),
+    ("I15_ETNIA", "la pertenencia étnica"),
+)
 _REST = ("otros", "otro")
 
 
@@ -47,14 +54,14 @@ def population(context: Context) -> Section:
 
 def _filled(context: Context) -> list[Block]:
     parts = []
-    for indicator, what in (("I15_TERRITORIO", "el territorio"), ("I15_EDAD", "la edad"), ("I15_SEXO", "el sexo")):
+    for indicator, what in _UNFILLED:
         reading = context.reading(indicator)
         if reading:
             parts.append(Markup("{} ({})").format(what, reading.text))
     if not parts:
         return []
     listed = Markup(", ").join(parts)
-    return [Paragraph(Markup("Proporción de solicitudes que informan cada variable: {}.").format(listed))]
+    return [Paragraph(Markup("No informan cada variable: {}.").format(listed))]
 
 
 def groups(segments: pd.DataFrame, context: Context) -> Section:

@@ -28,9 +28,7 @@ def totals(context: Context, previous: pd.DataFrame | None) -> Section:
     blocks.append(Paragraph(what))
     blocks += _variations(context)
     blocks += _history(context, previous, received)
-    blocks.append(context.exhibit("legal_tipo"))
-    if "-S" in context.period:
-        blocks.append(context.exhibit("mes"))
+    blocks += context.exhibits("legal_tipo", "mes")
     return Section("total", "Total recibido y variación", blocks)
 
 
@@ -78,7 +76,7 @@ def _history(context: Context, previous: pd.DataFrame | None, received: Reading)
 
 def kinds(context: Context) -> Section:
     """Type of petition."""
-    return Section("clase", "Clase de petición", [*_share(context, "I3_TIPO", "clase"), *context.exhibits("tipo")])
+    return Section("clase", "Clase de petición", [*_share(context, "I3_TIPO", "tipo"), *context.exhibits("tipo")])
 
 
 def channels(context: Context) -> Section:
@@ -86,15 +84,18 @@ def channels(context: Context) -> Section:
     blocks: list[Block] = []
     digital = context.reading("I12")
     if digital:
-        text = Markup("Por canales virtuales llegó el {} de las solicitudes con canal conocido ({}).")
+        text = Markup("Por canales virtuales llegó el {} de las peticiones con canal conocido ({}).")
         blocks.append(Paragraph(text.format(digital.text, digital.ratio)))
-    blocks += [*_protected(digital), *context.exhibits("canal", "canal_detalle")]
+    blocks += [*_protected(digital), *context.exhibits("canal_detalle", "canal")]
     return Section("canal", "Canal de entrada", blocks)
 
 
 def dependencies(context: Context) -> Section:
     """Responsible dependency, and the services with most complaints (Ley 190/1995 art. 54)."""
-    blocks = [*_share(context, "I3_DEPENDENCIA", "sector"), *context.exhibits("dependencia", "dependencia_detalle")]
+    blocks = [
+        *_share(context, "I3_DEPENDENCIA", "dependencia"),
+        *context.exhibits("dependencia_detalle", "dependencia"),
+    ]
     blocks.append(Heading("Sectores con más quejas, reclamos y denuncias"))
     blocks += _ranked(context, "I21_DEPENDENCIA")
     blocks.append(context.exhibit("dependencia_tipo"))
@@ -103,7 +104,7 @@ def dependencies(context: Context) -> Section:
 
 def topics(context: Context) -> Section:
     """Topic, and the topics with most complaints."""
-    blocks = [*_share(context, "I3_TEMA", "ámbito"), *context.exhibits("tema", "tema_detalle")]
+    blocks = [*_share(context, "I3_TEMA", "tema"), *context.exhibits("tema_detalle", "tema")]
     blocks.append(Heading("Temas con más quejas, reclamos y denuncias"))
     blocks += _ranked(context, "I21_TEMA")
     blocks.append(context.exhibit("tema_tipo"))
@@ -133,13 +134,14 @@ def timeliness(context: Context) -> Section:
     blocks.append(context.exhibit("legal_oportunidad"))
     blocks += [Heading("Por sector y por clase"), *_least(context)]
     blocks += context.exhibits("dependencia_oportunidad", "tipo_oportunidad")
-    if "-S" in context.period:
-        blocks.append(Heading("Días hábiles de respuesta"))
-        median = context.reading("I5")
-        if median:
-            text = Markup("La mitad de las respuestas tomó {} o menos desde la recepción (mediana).")
-            blocks.append(Paragraph(text.format(median.text)))
-        blocks += context.exhibits("dias_respuesta", "mediana_tipo", "mediana_dependencia")
+    blocks.append(Heading("Días hábiles de respuesta"))
+    median = context.reading("I5")
+    if median:
+        text = Markup("La mitad de las respuestas tomó {} o menos desde la recepción (mediana).")
+        blocks.append(Paragraph(text.format(median.text)))
+    blocks.append(context.exhibit("dias_respuesta"))
+    if "-S" in context.period:  # medians of semesters do not make the median of a year
+        blocks += context.exhibits("mediana_tipo", "mediana_dependencia")
     return Section("oportunidad", "Oportunidad de las respuestas", blocks)
 
 
@@ -169,9 +171,24 @@ def _least(context: Context) -> list[Block]:
         readings = context.readings(indicator)
         if readings:
             least = [r for r in readings if r.value == readings[-1].value]
-            text = Markup("La menor oportunidad {} es la de {}: {} ({}).")
+            text = Markup("Entre lo evaluable, la menor oportunidad {} es la de {}: {} ({}).")
             blocks.append(Paragraph(text.format(what, _names(least), least[0].text, _ratios(least))))
+        blocks += _unevaluable(context, indicator, what)
     return blocks
+
+
+def _unevaluable(context: Context, indicator: str, what: str) -> list[Block]:
+    groups = context.unevaluable(indicator)
+    if not groups:
+        return []
+    limit = spanish.percent(context.profile.caracterizacion.protegido_maximo, 0)
+    names = spanish.listing([f"«{group}»" for group in groups])
+    return [
+        Notice(
+            f"No se pudo evaluar la oportunidad {what} de {names}: más del {limit} de sus solicitudes tiene el detalle "
+            "protegido, y sin ellas la cifra engañaría."
+        )
+    ]
 
 
 def access(context: Context) -> Section:
@@ -258,7 +275,7 @@ def _share(context: Context, indicator: str, noun: str) -> Sequence[Block]:
         return []
     parts = [Markup("«{}» ({})").format(r.group, r.text) for r in readings[:3]]
     listed = Markup(" y ").join([Markup(", ").join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
-    noun = f"Por {noun}, las solicitudes"
+    noun = f"Por {noun}, las peticiones"
     return [Paragraph(Markup("{} se reparten sobre todo así: {}.").format(noun, listed)), *_protected(readings[0])]
 
 
@@ -274,7 +291,11 @@ def _protected(reading: Reading | None) -> list[Block]:
 def _ranked(context: Context, indicator: str) -> list[Block]:
     readings = [r for r in context.readings(indicator) if r.numerator and r.code != "sin_dato"]
     if not readings:
-        return [Notice("No se pudo evaluar: no hay quejas, reclamos ni denuncias con este detalle.")]
+        why = "No se pudo evaluar: no hay quejas, reclamos ni denuncias con este detalle."
+        if context.unevaluable(indicator):
+            limit = spanish.percent(context.profile.caracterizacion.protegido_maximo, 0)
+            why = f"No se pudo evaluar qué parte reúne cada uno: más del {limit} tiene el detalle protegido."
+        return [Notice(why)]
     top = [r for r in readings if r.value == readings[0].value]
     text = Markup("Quien más quejas, reclamos y denuncias reúne es {}: {} del total conocido ({}).")
     if len(top) > 1:
