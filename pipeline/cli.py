@@ -83,7 +83,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.wing == "abierto":
         from pipeline.confinement import confine
 
-        layout.prepare()
+        request.municipality.prepare()
         confine(layout.closed_to_open_wing)
         runner.run_open(request)
         return 0

@@ -39,7 +39,7 @@ def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
 
 def code_location() -> dg.Definitions:
     """What workspace.yaml loads: first the process closes the restricted wing to itself, then it defines its assets."""
-    layout = from_environment().layout
-    layout.prepare()
-    confine(layout.closed_to_open_wing)
+    town = from_environment()
+    town.prepare()
+    confine(town.layout.closed_to_open_wing)
     return build_defs()

@@ -40,5 +40,5 @@ def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
 
 def code_location() -> dg.Definitions:
     """What workspace.yaml loads."""
-    from_environment().layout.prepare()
+    from_environment().prepare()
     return build_defs()

@@ -197,10 +197,10 @@ def test_a_marker_is_a_value_of_its_own_and_never_stands_for_another():
 
 
 def test_ten_persons_pass_and_hide_only_the_column_in_which_they_differ():
-    ten = from_rows({"sexo": "hombre"}, times=9), from_rows({"sexo": "no_informa"}, times=1)
+    ten = from_rows({"canal": "callcenter"}, times=9), from_rows({"canal": "sin_dato"}, times=1)
     made = anonymise(together(three_topics(), *ten))
     assert made.lost == 0
-    assert made.suppressed == dict.fromkeys(COLUMNS, 0) | {"sexo": 10}
+    assert made.suppressed == dict.fromkeys(COLUMNS, 0) | {"canal": 10}
 
 
 def test_one_person_who_files_thirty_times_is_one_person():

@@ -355,6 +355,27 @@ def test_groups_whose_timeliness_would_mislead_are_named_not_evaluable(published
     assert "más del 5 %" in words
 
 
+@pytest.mark.parametrize(("hidden", "certain"), [(30, True), (600, False)])
+def test_who_has_most_complaints_is_said_only_if_nobody_else_could_reach_it(
+    published: Published, hidden: int, certain: bool
+) -> None:
+    tables = published.tables.copy()
+    mine = (tables.periodo == SECOND) & (tables.tabla == "tema_tipo")
+    cell = lambda one, two: mine & (tables.valor_1 == one) & (tables.valor_2 == two)  # noqa: E731
+    tables.loc[mine, "valor"] = 0
+    for one, two, value in (
+        ("ciudad", "inconformidad", 100), ("social", "inconformidad", 40), ("Suprimido", "inconformidad", hidden),
+        ("ciudad", "total", 100), ("social", "total", 40), ("Suprimido", "total", hidden),
+        ("total", "inconformidad", 140 + hidden), ("total", "total", 140 + hidden),
+    ):  # fmt: skip
+        tables.loc[cell(one, two), "valor"] = value
+    measured = indicators(table(tables), published.profile).to_pyarrow().to_pandas()
+    words = Page(published.semester(tables=tables, indicators=measured)).words
+    assert "No se pudo evaluar qué parte reúne cada uno" in words
+    claim = "es «Ciudad: servicios, movilidad, espacio y ambiente», con al menos 100: nadie más podría"
+    assert (claim in words) == certain
+
+
 def test_recommendations_name_line_owner_evidence_and_the_period_before(
     published: Published, pages: dict[str, Page]
 ) -> None:

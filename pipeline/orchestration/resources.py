@@ -6,6 +6,7 @@ What belongs here: Dagster resources. What does not: what the stores do with a c
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import dagster as dg
@@ -19,6 +20,11 @@ from pipeline.stores import restricted as restricted_store
 from pipeline.stores.tables import Tables
 
 
+@lru_cache(maxsize=4)
+def _profile(name: str) -> profiles.Profile:
+    return profiles.load(name)
+
+
 class Municipality(dg.ConfigurableResource):
     """The profile in force and the folders of this deployment."""
 
@@ -30,8 +36,8 @@ class Municipality(dg.ConfigurableResource):
 
     @property
     def profile(self) -> profiles.Profile:
-        """The validated profile."""
-        return profiles.load(self.profile_name)
+        """The validated profile, read once in each process."""
+        return _profile(self.profile_name)
 
     @property
     def layout(self) -> Layout:
@@ -42,6 +48,11 @@ class Municipality(dg.ConfigurableResource):
     def landing_folder(self) -> Path:
         """Where extracts arrive, one folder a semester."""
         return Path(self.landing).resolve() if self.landing else self.layout.landing
+
+    def prepare(self) -> None:
+        """Makes the folders; the portal's must exist before the open wing confines itself to what exists."""
+        self.layout.prepare()
+        self.portal_folder.mkdir(parents=True, exist_ok=True)
 
     @property
     def portal_folder(self) -> Path:

@@ -309,8 +309,8 @@ def _small_cells(reread: pa.Table, protected: tables.Protected) -> list[str]:
     keys = ["tabla", "valor_1", "valor_2", "medida"]
     persons = protected.cells[[*keys, "personas"]]
     public = reread.select([*keys, "estado_celda"]).to_pandas().merge(persons, on=keys, how="left", validate="1:1")
-    judged = public["tabla"].map(lambda t: protected.treatment[t]["tratamiento"] == "supresion")
-    shown = judged & (public["estado_celda"] == tables.PUBLISHED)
-    least = public["tabla"].map(lambda t: protected.treatment[t]["umbral"])
+    least = public["tabla"].map(lambda t: protected.treatment[t]["umbral"] or 0)
+    least = least.where(public["medida"] != tables.MEDIAN, least.clip(lower=floors.MEDIAN_PERSONS))
+    shown = public["estado_celda"] == tables.PUBLISHED
     small = shown & (public["personas"] > 0) & (public["personas"] < least)
     return [f"regla «umbral_tabla», {int(small.sum())} celdas"] if small.any() else []

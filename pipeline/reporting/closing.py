@@ -311,7 +311,7 @@ def _misses(context: Context) -> list[Block]:
 
 
 def _advice(item: Recommendation) -> Advice:
-    text = Markup("Evidencia: {}{}, {}, n = {} ({}).").format(
+    text = Markup("Evidencia: {}{}, {}, n\u00a0=\u00a0{} ({}).").format(
         item.nombre_indicador,
         f", «{item.grupo}»" if item.grupo else "",
         ref(shown(item.valor, item.unidad), item.tabla),

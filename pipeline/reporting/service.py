@@ -10,11 +10,13 @@ import pandas as pd
 from markupsafe import Markup
 
 from pipeline import spanish
-from pipeline.reporting.cells import Cells
+from pipeline.reporting.cells import Cell, Cells
 from pipeline.reporting.context import Context, Reading, count, shown
 from pipeline.reporting.page import Block, Exhibit, Heading, Items, Notice, Paragraph, Row, Section, Table, ref
+from schemas.published import SUPPRESSED
 
 _PREVIOUS = 6
+_COMPLAINTS = "inconformidad"
 
 
 def totals(context: Context, previous: pd.DataFrame | None) -> Section:
@@ -97,7 +99,7 @@ def dependencies(context: Context) -> Section:
         *context.exhibits("dependencia_detalle", "dependencia"),
     ]
     blocks.append(Heading("Sectores con más quejas, reclamos y denuncias"))
-    blocks += _ranked(context, "I21_DEPENDENCIA")
+    blocks += _ranked(context, "I21_DEPENDENCIA", "dependencia_tipo")
     blocks.append(context.exhibit("dependencia_tipo"))
     return Section("dependencia", "Dependencia responsable", blocks)
 
@@ -106,7 +108,7 @@ def topics(context: Context) -> Section:
     """Topic, and the topics with most complaints."""
     blocks = [*_share(context, "I3_TEMA", "tema"), *context.exhibits("tema_detalle", "tema")]
     blocks.append(Heading("Temas con más quejas, reclamos y denuncias"))
-    blocks += _ranked(context, "I21_TEMA")
+    blocks += _ranked(context, "I21_TEMA", "tema_tipo")
     blocks.append(context.exhibit("tema_tipo"))
     return Section("tema", "Tema", blocks)
 
@@ -288,19 +290,48 @@ def _protected(reading: Reading | None) -> list[Block]:
     return [Paragraph(text.format(ref(count(reading.protected), reading.table)))]
 
 
-def _ranked(context: Context, indicator: str) -> list[Block]:
+def _ranked(context: Context, indicator: str, table: str) -> list[Block]:
+    """Who has most complaints: with its share, or, where too much is protected, only if nobody else could reach it."""
     readings = [r for r in context.readings(indicator) if r.numerator and r.code != "sin_dato"]
-    if not readings:
-        why = "No se pudo evaluar: no hay quejas, reclamos ni denuncias con este detalle."
-        if context.unevaluable(indicator):
-            limit = spanish.percent(context.profile.caracterizacion.protegido_maximo, 0)
-            why = f"No se pudo evaluar qué parte reúne cada uno: más del {limit} tiene el detalle protegido."
-        return [Notice(why)]
-    top = [r for r in readings if r.value == readings[0].value]
-    text = Markup("Quien más quejas, reclamos y denuncias reúne es {}: {} del total conocido ({}).")
-    if len(top) > 1:
-        text = Markup("Quienes más quejas, reclamos y denuncias reúnen son {}: {} del total conocido cada uno ({}).")
-    return [Paragraph(text.format(_names(top), top[0].text, _ratios(top)))]
+    if readings:
+        top = [r for r in readings if r.value == readings[0].value]
+        text = Markup("Quien más quejas, reclamos y denuncias reúne es {}: {} del total conocido ({}).")
+        if len(top) > 1:
+            text = Markup(
+                "Quienes más quejas, reclamos y denuncias reúnen son {}: {} del total conocido cada uno ({})."
+            )
+        return [Paragraph(text.format(_names(top), top[0].text, _ratios(top)))]
+    if not context.unevaluable(indicator):
+        return [Notice("No se pudo evaluar: no hay quejas, reclamos ni denuncias con este detalle.")]
+    limit = spanish.percent(context.profile.caracterizacion.protegido_maximo, 0)
+    blocks: list[Block] = []
+    first = _certain_first(context, table)
+    if first:
+        text = Markup(
+            "Quien más quejas, reclamos y denuncias reúne es «{}», con al menos {}: nadie más podría alcanzarlo aunque "
+            "fuera suyo todo lo protegido."
+        )
+        blocks.append(Paragraph(text.format(first.label, ref(count(first.value), table))))
+    why = f"No se pudo evaluar qué parte reúne cada uno: más del {limit} tiene el detalle protegido."
+    return [*blocks, Notice(why)]
+
+
+def _certain_first(context: Context, table: str) -> Cell | None:
+    """The group whose published complaints exceed the most that any other could have, protected ones included."""
+    rows, _, values = context.cells.matrix(table)
+    hidden = [values.get((SUPPRESSED, code), 0) for code in (_COMPLAINTS, SUPPRESSED)]
+    known = [(row, values.get((row.code, _COMPLAINTS))) for row in rows if row.informative]
+    most = [
+        (row, many + (values.get((row.code, SUPPRESSED)) or 0) + sum(n or 0 for n in hidden))
+        for row, many in known
+        if many is not None
+    ]
+    if len(most) != len(known) or None in hidden:
+        return None  # a withheld cell has no upper limit here
+    for row, many in known:
+        if many and all(many > limit for other, limit in most if other.code != row.code):
+            return Cell(row.code, row.label, many, None)
+    return None
 
 
 def _names(readings: Sequence[Reading]) -> str:

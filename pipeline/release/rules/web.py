@@ -9,6 +9,7 @@ import html.parser
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pipeline.release.folder import Check, Finding, Folder
 
@@ -92,11 +93,17 @@ def nothing_from_outside(folder: Folder) -> Iterator[Finding]:
             yield from _judge(path, image)
 
 
-def _judge(path: str, text: str) -> Iterator[Finding]:
+@lru_cache(maxsize=256)
+def _seen(text: str) -> _Seen:
+    """A figure is read once, however many pages embed it and however often a release is verified."""
     reader = _Reader()
     reader.feed(text)
     reader.close()
-    seen = reader.seen
+    return reader.seen
+
+
+def _judge(path: str, text: str) -> Iterator[Finding]:
+    seen = _seen(text)
     if seen.outside or any(_IN_CSS.search(style) for style in seen.styles):
         yield Finding("recursos_externos", path, "Abrirlo haría pedir algo fuera del archivo.")
     if seen.code:
@@ -110,12 +117,11 @@ def readable_by_all(folder: Folder) -> Iterator[Finding]:
     for path in folder.files:
         if not path.endswith(".html"):
             continue
-        reader = _Reader()
-        reader.feed((folder.path / path).read_text(encoding="utf-8", errors="replace"))
-        if not reader.seen.language.startswith("es"):
+        seen = _seen((folder.path / path).read_text(encoding="utf-8", errors="replace"))
+        if not seen.language.startswith("es"):
             yield Finding("accesibilidad", path, "No declara que está en español.")
-        if reader.seen.without_alt:
-            yield Finding("accesibilidad", path, f"{reader.seen.without_alt} imágenes sin texto alternativo.")
+        if seen.without_alt:
+            yield Finding("accesibilidad", path, f"{seen.without_alt} imágenes sin texto alternativo.")
 
 
 CHECKS: tuple[Check, ...] = (nothing_from_outside, readable_by_all)
