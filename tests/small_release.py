@@ -148,7 +148,7 @@ def inputs(
     folder.mkdir(parents=True, exist_ok=True)
     charts = (folder / "tipo.svg", folder / "tipo.csv")
     charts[0].write_text(SVG, encoding="utf-8")
-    charts[1].write_text("tipo,solicitudes\npeticion,14\n", encoding="utf-8")
+    charts[1].write_text("mes,solicitudes\n2025-01,14\n2025-02,22\ntotal,36\n", encoding="utf-8")
     shown = tuple(p for p in periods if p not in without)
     rows = microdata(shown) if shown else microdata(SEMESTERS[:1]).slice(0, 0)
     counts = cells(periods)

@@ -3,6 +3,7 @@
 The same search finds them when encryption of spilled files, or the net under the assets, is switched off.
 """
 
+import csv
 import os
 from pathlib import Path
 
@@ -11,16 +12,14 @@ import pytest
 from tests.whole_run import Place, SpillWatch, outside_the_restricted_store
 
 ROWS = 200_000 if os.environ.get("FULL") else 60_000
-MEMORY = "400MB" if os.environ.get("FULL") else "150MB"
+MEMORY = "400MB" if os.environ.get("FULL") else "300MB"
 
-# A step that fails as a foreign library would: its message quotes the cells that it could not convert.
+# A step that fails as a foreign library would: its message quotes the cells that it stumbled over.
 QUOTING_FAULT = """
 from pipeline import records
 def _quoting(profile, semester, tables, key):
-    tables.con.execute('SELECT CAST(nombre AS INTEGER) FROM restringido.main.extractos WHERE nombre IS NOT NULL '
-                       'ORDER BY (SELECT count(*) FROM restringido.main.extractos), nombre DESC')
-    tables.con.execute('SELECT error(string_agg(nombre || documento_numero || correo, chr(32))) '
-                       'FROM restringido.main.extractos')
+    tables.con.execute("SELECT error(string_agg(concat_ws(' ', nombre, documento_numero, correo), ' ')) "
+                       "FROM restringido.main.extractos")
 records.build = _quoting
 """
 NO_NET = """
@@ -48,6 +47,17 @@ def canaries(truth: dict[str, object]) -> list[bytes]:
     found = [str(value).encode() for values in planted.values() for value in values]
     assert len(found) >= 30
     return found
+
+
+def names(place: Place, at_most: int = 3_000) -> list[bytes]:
+    """Names of synthetic petitioners: what is spilled is a small part of the rows, seldom one of the few canaries."""
+    path = sorted((place.data / "aterrizaje" / "2025-S1").glob("orfeo_*.csv"))[0]
+    with path.open(encoding="cp1252", newline="") as lines:
+        rows = csv.DictReader(lines, delimiter=";", restval="")
+        found = {str(row["NOMBRE REMITENTE"]).strip() for _, row in zip(range(at_most), rows, strict=False)}
+    long_enough = sorted(name for name in found if len(name) >= 16)
+    assert len(long_enough) > 500
+    return [name.encode() for name in long_enough]
 
 
 def found_in(content: bytes, planted: list[bytes]) -> int:
@@ -98,9 +108,9 @@ def test_no_canary_is_in_what_the_runs_printed(finished: tuple[Place, list[bytes
 def test_the_run_did_spill_and_no_canary_was_readable_in_it(
     finished: tuple[Place, list[bytes], SpillWatch, list[bytes]],
 ) -> None:
-    _, planted, watch, _ = finished
+    place, planted, watch, _ = finished
     assert sum(map(len, watch.seen.values())) > 0, "the run did not spill: raise ROWS or lower MEMORY"
-    assert all(found_in(content, planted) == 0 for content in watch.seen.values())
+    assert all(found_in(content, planted + names(place)) == 0 for content in watch.seen.values())
 
 
 def test_the_encrypted_database_and_its_log_hold_no_canary(
@@ -112,9 +122,10 @@ def test_the_encrypted_database_and_its_log_hold_no_canary(
     assert all(found_in(path.read_bytes(), planted) == 0 for path in files)
 
 
-def test_without_encryption_of_spilled_files_the_same_search_finds_canaries(tmp_path: Path) -> None:
+def test_without_encryption_of_spilled_files_the_same_search_finds_names(tmp_path: Path) -> None:
     place = Place(tmp_path, {"PQRSD_MEMORY": MEMORY})
-    planted = canaries(place.sample("2025-S1", ROWS))
+    place.sample("2025-S1", ROWS)
+    planted = names(place)
     with SpillWatch(place.data / "restringido" / "tmp") as watch:
         place.pqrsd("run", "--semester", "2025-S1", fault=PLAIN_SPILL)
     assert sum(found_in(content, planted) for content in watch.seen.values()) > 0
@@ -122,7 +133,7 @@ def test_without_encryption_of_spilled_files_the_same_search_finds_canaries(tmp_
 
 def test_without_the_net_under_the_assets_the_same_search_finds_canaries(tmp_path: Path) -> None:
     place = Place(tmp_path)
-    planted = canaries(place.sample("2025-S1", 2_000))
+    planted = canaries(place.sample("2025-S1", 2_000)) + names(place)
     done = place.pqrsd("run", "--semester", "2025-S1", fault=NO_NET + QUOTING_FAULT)
     assert done.returncode == 2
     leaked = sum(found_in(content, planted) for _, content in outside_the_restricted_store(place))

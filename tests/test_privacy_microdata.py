@@ -196,17 +196,36 @@ def test_a_marker_is_a_value_of_its_own_and_never_stands_for_another():
     check_nine_persons_never_pass()
 
 
-def test_ten_persons_pass_and_hide_only_the_column_in_which_they_differ():
+def check_nine_by_channel_never_pass() -> None:
+    made = anonymise(together(three_topics(), from_rows({"canal": "callcenter"}, times=9)))
+    assert (made.rows.num_rows, made.lost) == (75, 9)
+
+
+def check_hidden_cells_of_ten() -> None:
+    """Ten persons of two channels other than the rest's: only what tells them apart is hidden."""
     ten = from_rows({"canal": "callcenter"}, times=9), from_rows({"canal": "sin_dato"}, times=1)
     made = anonymise(together(three_topics(), *ten))
     assert made.lost == 0
     assert made.suppressed == dict.fromkeys(COLUMNS, 0) | {"canal": 10}
+    check_hidden_cells_are_counted(three_topics(), made)
 
 
-def test_one_person_who_files_thirty_times_is_one_person():
+def test_nine_persons_who_differ_in_any_one_column_are_lost():
+    check_nine_by_channel_never_pass()
+
+
+def test_ten_persons_pass_and_hide_only_the_column_in_which_they_differ():
+    check_hidden_cells_of_ten()
+
+
+def check_who_files_often_is_one_person() -> None:
     often = from_rows(*[{"sexo": "hombre", "persona_clave": "una"}] * 30)
     made = anonymise(together(three_topics(), often))
     assert made.lost == 30
+
+
+def test_one_person_who_files_thirty_times_is_one_person():
+    check_who_files_often_is_one_person()
 
 
 def check_unidentified_are_one_person() -> None:
@@ -287,12 +306,16 @@ def test_temporary_tables_with_pseudonyms_are_gone_afterwards():
     assert left == []
 
 
-def test_a_value_that_no_hierarchy_knows_is_refused_by_column_and_never_shown():
+def check_unknown_values_are_refused() -> None:
     strange = three_topics(20, sexo="valor_canario")
     said = refused(hierarchies.HierarchyError, lambda: anonymise(strange))
     assert "«sexo»" in said
     assert "60 filas" in said
     assert "canario" not in said
+
+
+def test_a_value_that_no_hierarchy_knows_is_refused_by_column_and_never_shown():
+    check_unknown_values_are_refused()
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ KEYS = ["tabla", "valor_1", "valor_2", "medida"]
 
 
 def disclose(*counted: tuple[TableSpec, pd.DataFrame], sensitive: set[str] = frozenset()) -> Disclosed:
-    profile = with_tables(*dict.fromkeys(s.id for s, _ in counted) and {s.id: s for s, _ in counted}.values())
+    profile = with_tables(*{table.id: table for table, _ in counted}.values())
     whole = pd.concat([frame for _, frame in counted], ignore_index=True)
     return gate.disclose_tables(whole, profile, PERIOD, sensitive=set(sensitive))
 
@@ -110,12 +110,16 @@ def test_the_threshold_counts_persons_and_not_requests():
     assert withheld({"x": (60, 4), "y": (30, 30), "z": (40, 40)}) == {"x", "y"}
 
 
-@pytest.mark.parametrize("name", ["grupo_etnico", "discapacidad", "victima"])
-def test_a_table_of_a_sensitive_attribute_is_sensitive_whoever_counts_it(name):
+def check_a_sensitive_attribute_makes_a_table_sensitive(name: str) -> None:
     table = spec("uno", name)
     assert withheld({"x": 9, "y": 30, "z": 40}, table) == {"x", "y"}
     filtered = spec("uno", "a", filtro=f"{name} = si")
     assert withheld({"x": 9, "y": 30, "z": 40}, filtered) == {"x", "y"}
+
+
+@pytest.mark.parametrize("name", ["grupo_etnico", "discapacidad", "victima"])
+def test_a_table_of_a_sensitive_attribute_is_sensitive_whoever_counts_it(name):
+    check_a_sensitive_attribute_makes_a_table_sensitive(name)
 
 
 def check_no_line_has_a_single_withheld_cell() -> None:
@@ -128,8 +132,12 @@ def test_companions_are_withheld_in_the_row_and_in_the_column():
     check_no_line_has_a_single_withheld_cell()
 
 
-def test_two_small_cells_together_below_the_threshold_take_a_companion():
+def check_small_cells_together_take_a_companion() -> None:
     assert withheld({"x": 2, "y": 2, "z": 30, "w": 40}) == {"x", "y", "z"}
+
+
+def test_two_small_cells_together_below_the_threshold_take_a_companion():
+    check_small_cells_together_take_a_companion()
 
 
 def check_the_person_alone_in_a_cell_learns_nothing() -> None:
@@ -300,12 +308,16 @@ def test_the_gate_refuses_a_small_cell_that_the_suppression_forgot(monkeypatch):
     assert "regla «umbral_tabla», 1 celdas" in said
 
 
-def test_public_rows_with_a_small_count_are_found_without_knowing_the_persons():
+def check_small_public_counts_are_found() -> None:
     profile = with_tables(ONE)
     rows = disclose((ONE, candidates(ONE, {"x": 5, "y": 30}))).table()
     assert judges.problems_of_tables(rows, profile, set()) == []
     small = rows.set_column(rows.column_names.index("valor"), "valor", pa.array([35, 4, 31], pa.int64()))
     assert "regla «umbral_tabla», 1 celdas" in judges.problems_of_tables(small, profile, set())
+
+
+def test_public_rows_with_a_small_count_are_found_without_knowing_the_persons():
+    check_small_public_counts_are_found()
 
 
 def test_public_rows_with_a_marker_and_a_value_are_found():
@@ -350,12 +362,18 @@ def test_a_legal_table_s_median_still_needs_ten_persons():
     assert cells_of(disclose((table, counted))).query("estado_celda == 'Suprimido'").valor_1.tolist() == ["x"]
 
 
-@pytest.mark.parametrize(
-    "table", [spec("legal", "a", base="legal"), spec("legal", "a", "b", base="legal", base_legal="Ley")]
-)
-def test_a_legal_table_that_crosses_or_cites_nothing_is_refused(table):
+CITES_NOTHING = spec("legal", "a", base="legal")
+CROSSES = spec("legal", "a", "b", base="legal", base_legal="Ley")
+
+
+def check_a_legal_table_is_refused(table: TableSpec) -> None:
     counts = {"x": 30, "y": 40} if len(table.dimensiones) == 1 else {("x", "s"): 30, ("y", "s"): 40}
     assert "citar la norma" in refused(TableError, lambda: disclose((table, candidates(table, counts))))
+
+
+@pytest.mark.parametrize("table", [CITES_NOTHING, CROSSES])
+def test_a_legal_table_that_crosses_or_cites_nothing_is_refused(table):
+    check_a_legal_table_is_refused(table)
 
 
 def test_tables_counted_from_the_microdata_need_no_more_suppression():

@@ -92,6 +92,13 @@ def test_frictionless_finds_the_data_package_valid(built: Path) -> None:
     assert report.valid, report.flatten(["type", "note"])
 
 
+def test_every_table_of_the_package_states_its_schema_so_that_nobody_guesses(built: Path) -> None:
+    resources = _json(built / "datapackage.json")["resources"]
+    assert all("schema" in r for r in resources if r["path"].endswith(".csv"))
+    months = next(r for r in resources if r["path"].endswith("tipo.csv") and "figuras" in r["path"])
+    assert months["schema"]["fields"] == [{"name": "mes", "type": "string"}, {"name": "solicitudes", "type": "number"}]
+
+
 def test_frictionless_finds_a_package_without_microdata_valid(tmp_path: Path) -> None:
     release.build(small.inputs(tmp_path / "f", without=small.SEMESTERS), tmp_path / "x")
     assert frictionless.validate(str(tmp_path / "x" / "datapackage.json")).valid

@@ -208,11 +208,15 @@ PLACES: dict[str, Callable[[Path], None]] = {
         f / "informe" / "informe.html",
         lambda t: t.replace("<h1>", f'<img alt="barras" src="data:image/svg+xml;base64,{_figure()}"><h1>', 1),
     ),
+    "figure inside the report, behind entities": lambda f: small.change(
+        f / "informe" / "informe.html",
+        lambda t: t.replace("<h1>", f'<img alt="b" src="&#100;ata:image/svg+xml;base64,{_figure()}"><h1>', 1),
+    ),
     "figure": lambda f: small.change(
         f / "informe" / "figuras" / "tipo.svg", lambda t: t.replace("Barras", f"Barras de {CEDULA}", 1)
     ),
     "figure's data": lambda f: small.change(
-        f / "informe" / "figuras" / "tipo.csv", lambda t: t.replace("peticion,14", "peticion,1082911245", 1)
+        f / "informe" / "figuras" / "tipo.csv", lambda t: t.replace("2025-01,14", "2025-01,1082911245", 1)
     ),
     "privacy evidence": lambda f: small.change(
         f / "privacidad" / "privacidad.json", lambda t: t.replace('"clases": 3', f'"clases": 3, "nota": "{MAIL}"', 1)
@@ -407,6 +411,9 @@ def test_a_marker_where_none_may_be_is_found(copy: Path, column: str, word: str)
         '<meta http-equiv="refresh" content="0; url=x">',
         '<img alt="x" src="data:image/png;base64,AAAA">',
         '<a href="javascript:x()">a</a>',
+        f'<img alt="x" src="data:image/svg+xml,<svg><text>{CEDULA}</text></svg>">',
+        '<img alt="x" src="&#100;ata:image/svg+xml;utf8,%3Csvg%3E">',
+        '<p style="background: url(data:image/svg+xml;base64,AAAA)">a</p>',
     ],
 )
 def test_a_page_that_would_fetch_or_run_something_is_found(copy: Path, fetched: str) -> None:

@@ -66,11 +66,11 @@ class SpillWatch(threading.Thread):
     def __init__(self, folder: Path) -> None:
         super().__init__(daemon=True)
         self._folder = folder
-        self._stop = threading.Event()
+        self._ended = threading.Event()
         self.seen: dict[str, bytes] = {}
 
     def run(self) -> None:
-        while not self._stop.wait(0.02):
+        while not self._ended.wait(0.02):
             for path in self._folder.glob("duckdb_temp*"):
                 try:
                     content = path.read_bytes()
@@ -84,7 +84,7 @@ class SpillWatch(threading.Thread):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
+        self._ended.set()
         self.join()
 
 

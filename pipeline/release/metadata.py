@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from pipeline.characterization.variables import label
 from pipeline.contract import Column, Contract, PrivacyClass
 from pipeline.profile import Profile
+from pipeline.release import data
 from pipeline.release.inputs import ReleaseInputs
 from pipeline.release.manifest import MEDIA_TYPES, sha256_of
 from schemas.published import MICRODATA, SUPPRESSED, TABLES
@@ -44,6 +45,9 @@ TABLE_LIST = (
     "base_legal",
 )
 """Columns of esquema/listas/tablas.csv, from which anybody recomputes a table."""
+
+
+_NUMBER = r"^-?\d+(\.\d+)?$"
 
 
 def table_schema(contract: Contract) -> dict[str, Any]:
@@ -210,7 +214,21 @@ def _resource(folder: Path, path: Path, contracts: dict[str, Contract]) -> dict[
     resource = {"name": name, "type": "table", "format": "csv", "encoding": "utf-8"} | common
     resource["bytes"] = path.stat().st_size
     contract = contracts.get(path.stem) if relative.parts[0] == "datos" else None
-    if contract is not None:
-        resource |= {"title": contract.title, "description": contract.description}
-        resource["schema"] = f"esquema/{contract.name}.tableschema.json"
+    if contract is None:
+        return resource | {"schema": _plain_schema(path)}
+    resource |= {"title": contract.title, "description": contract.description}
+    resource["schema"] = f"esquema/{contract.name}.tableschema.json"
     return resource
+
+
+def _plain_schema(path: Path) -> dict[str, Any]:
+    """The schema of a list or a figure's data: stated, so that no reader guesses that «2025-01» is a date."""
+    rows = data.read_csv(path.read_bytes())
+    fields = []
+    for name in rows.column_names:
+        values = pc.unique(rows[name].drop_null())
+        numbers = (
+            name not in {"codigo", "etiqueta"} and len(values) and pc.all(pc.match_substring_regex(values, _NUMBER))
+        )
+        fields.append({"name": name, "type": "number" if numbers and numbers.as_py() else "string"})
+    return {"fields": fields, "missingValues": [""]}
