@@ -1,26 +1,18 @@
 """The gate: what it refuses, what it withholds with a reason, and that nothing else can make a `Disclosed`."""
 
-import copy
 import dataclasses
-import hashlib
 from functools import cache
 
-import duckdb
-import ibis
 import pyarrow as pa
 import pytest
 
-from pipeline.contract import Column, Contract, PrivacyClass
-from pipeline.errors import PqrsdError
+from pipeline.contract import Contract, PrivacyClass
 from pipeline.privacy import classification, floors, gate, judges, measure, microdata
 from pipeline.privacy.classification import ClassificationError
-from pipeline.privacy.disclosed import Disclosed, encode
 from pipeline.privacy.gate import GateRefused, Outcome
 from pipeline.profile import Profile
-from pipeline.stores.open import OpenTables
-from pipeline.stores.tables import Tables
 from schemas.published import MICRODATA, SUPPRESSED
-from schemas.records import PETITIONS, ROW_COUNTS
+from schemas.records import PETITIONS
 from tests.privacy_cases import PERIOD, candidates, changed, lenient, refused, santa_marta, spec, with_tables
 from tests.privacy_cases import with_targets as targets
 from tests.privacy_frames import engine, from_rows
@@ -279,9 +271,8 @@ def check_personal_data_is_refused(value: str, rule: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "rule"),
-    [(CANARY, "cedula"), ("1.082.911.245", "cedula"), ("891780009-4", "nit"), ("ana@correo.co", "correo"),
-     ("+57 300 123 4567", "telefono"), ("Cra 5 # 22-31", "direccion"), ("2025-00123", "radicado")],
-)  # fmt: skip
+    [(CANARY, "cedula"), ("ana@correo.co", "correo")],
+)
 def test_personal_data_in_a_published_cell_is_refused_naming_the_rule_and_not_the_value(value, rule):
     check_personal_data_is_refused(value, rule)
 
@@ -314,103 +305,3 @@ def test_published_rows_are_judged_again_from_themselves_alone():
     assert any("clase de 9 filas" in problem for problem in few)
     with measure.in_engine(rows) as stored:
         assert judges.problems_of_microdata(stored, santa_marta()) == []
-
-
-def counts(**fields: list[object]) -> pa.Table:
-    schema = ROW_COUNTS.ibis_schema().to_pyarrow()
-    return pa.table([pa.array(fields[field.name], field.type) for field in schema], schema=schema)
-
-
-def row_counts(sources: list[str]) -> Disclosed:
-    table = counts(
-        periodo=[PERIOD, PERIOD, "2024-S2"],
-        fuente=sources,
-        archivo=["a.csv", "b.csv", "a.csv"],
-        destino=["aceptada"] * 3,
-        regla=[""] * 3,
-        filas=[3, 4, 100],
-    )
-    with measure.in_engine(table) as found:
-        return gate.disclose_row_counts(found, santa_marta(), PERIOD)
-
-
-def test_row_counts_leave_summed_and_without_file_names():
-    disclosed = row_counts(["gestor"] * 3)
-    (row,) = disclosed.table().to_pylist()
-    assert (row["periodo"], row["fuente"], row["destino"], row["filas"]) == (PERIOD, "gestor", "aceptada", 7)
-    assert disclosed.evidence["filas"] == {"aceptada": 7}
-
-
-def test_row_counts_with_somebody_s_number_are_refused():
-    said = refused(GateRefused, lambda: row_counts([CANARY] * 3))
-    assert "regla «cedula», columna «fuente»" in said
-    assert CANARY not in said
-
-
-def check_nobody_makes_a_disclosed() -> None:
-    one = good().disclosed
-    fields = {f.name: getattr(one, f.name) for f in dataclasses.fields(Disclosed)}
-    other = {"data": b"otra cosa", "sha256": hashlib.sha256(b"otra cosa").hexdigest()}
-    for act in (
-        lambda: Disclosed(**fields),
-        lambda: Disclosed(**(fields | other)),
-        lambda: Disclosed(**fields, token=object()),
-        lambda: dataclasses.replace(one, **other),
-        lambda: dataclasses.replace(one, evidence={"k_minimo": 99}),
-    ):
-        assert "puerta de privacidad" in refused(PqrsdError, act)
-
-
-def test_nobody_makes_a_disclosed_outside_the_gate():
-    check_nobody_makes_a_disclosed()
-
-
-def tampered() -> Disclosed:
-    found = copy.copy(good().disclosed)
-    object.__setattr__(found, "data", encode(found.table().slice(0, 9)))
-    return found
-
-
-def check_tampered_bytes_are_refused() -> None:
-    assert "no son los que pasaron" in refused(PqrsdError, tampered().table)
-
-
-def test_tampered_bytes_are_refused():
-    check_tampered_bytes_are_refused()
-
-
-@pytest.fixture
-def store() -> OpenTables:
-    con = duckdb.connect()
-    con.execute("ATTACH ':memory:' AS abierto")
-    return OpenTables(Tables(con, "abierto"))
-
-
-def test_the_open_store_takes_what_passed_and_keeps_its_evidence(store):
-    assert store.accept(good().disclosed) == [75]
-    assert store.evidence(MICRODATA, PERIOD) == good().evidence
-
-
-def test_the_open_store_takes_nothing_else(store):
-    class Similar(Disclosed):
-        def __post_init__(self, token):
-            pass
-
-    one = good().disclosed
-    fields = {f.name: getattr(one, f.name) for f in dataclasses.fields(Disclosed)}
-    for other in (one.table(), fields, Similar(**fields), tampered()):
-        assert "puerta" in refused(PqrsdError, lambda other=other: store.accept(other))
-    assert store.table(MICRODATA).count().execute() == 0
-
-
-def test_a_period_that_no_longer_publishes_empties_its_partition_in_the_open_store(store):
-    store.accept(good().disclosed)
-    store.accept(disclose(three_topics(12)).disclosed)
-    assert store.table(MICRODATA, periodo=PERIOD).count().execute() == 0
-    assert store.evidence(MICRODATA, PERIOD)["publicado"] is False
-
-
-def test_a_lazy_expression_is_never_what_is_sealed():
-    assert isinstance(good().disclosed.data, bytes)
-    assert not isinstance(good().disclosed.table(), ibis.Table)
-    assert all(isinstance(column, Column) for column in good().disclosed.contract.columns)

@@ -12,13 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.privacy import floors, gate, judges, tables
-from pipeline.privacy.classification import ClassificationError
 from pipeline.privacy.disclosed import Disclosed
 from pipeline.privacy.gate import GateRefused
 from pipeline.privacy.tables import TableError
 from pipeline.profile import TableSpec
 from schemas.published import SUPPRESSED
-from tests.privacy_cases import PERIOD, TOTAL, Counts, candidates, refused, santa_marta, spec, with_tables
+from tests.privacy_cases import PERIOD, TOTAL, Counts, candidates, refused, spec, with_tables
 
 ONE = spec("uno", "a")
 TWO = spec("dos", "a", "b")
@@ -35,9 +34,17 @@ def cells_of(disclosed: Disclosed) -> pd.DataFrame:
     return disclosed.table().to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
 
 
+def protect(table: TableSpec, counted: pd.DataFrame, sensitive: set[str] = frozenset()) -> pd.DataFrame:
+    """The cells of one table as the gate would have them suppressed."""
+    named = judges.sensitive_tables(with_tables(table)) | sensitive
+    return tables.protect(
+        counted, {table.id: table}, threshold=5, sensitive_threshold=10, sensitive=named, hierarchy={}
+    ).cells
+
+
 def shown(counts: Counts, table: TableSpec = ONE, sensitive: set[str] = frozenset()) -> dict[object, int | None]:
     """Each cell's published value, None where withheld; one table alone."""
-    found = cells_of(disclose((table, candidates(table, counts)), sensitive=sensitive))
+    found = protect(table, candidates(table, counts), sensitive)
     codes = zip(found.valor_1, found.valor_2, strict=True)
     places = [a if pd.isna(b) else (a, b) for a, b in codes]
     return {
@@ -100,6 +107,20 @@ def check_thresholds() -> None:
     assert withheld({"x": 5, "y": 30, "z": 40}) == set()
     assert withheld({"x": 9, "y": 30, "z": 40}, sensitive={"uno"}) == {"x", "y"}
     assert withheld({"x": 10, "y": 30, "z": 40}, sensitive={"uno"}) == set()
+
+
+def check_the_gate_asks_for_both_thresholds() -> None:
+    other = spec("otra", "b")
+    counts = {"x": 4, "y": 30, "z": 40}
+    both = disclose(
+        (ONE, candidates(ONE, counts)), (other, candidates(other, counts | {"x": 9, "y": 25})), sensitive={"otra"}
+    )
+    found = cells_of(both).query("estado_celda == 'Suprimido'")
+    assert sorted(zip(found.tabla, found.valor_1, strict=True)) == sorted(product(("otra", "uno"), "xy"))
+
+
+def test_the_gate_asks_for_the_thresholds_of_the_profile():
+    check_the_gate_asks_for_both_thresholds()
 
 
 def test_fewer_than_five_persons_are_withheld_and_ten_where_an_attribute_is_sensitive():
@@ -234,16 +255,9 @@ two_way = st.tuples(st.integers(2, 5), st.integers(2, 5)).flatmap(
 @given(two_way, st.booleans())
 def test_no_withheld_cell_follows_from_any_combination_of_lines(counts, is_sensitive):
     counted, threshold = candidates(TWO, counts), 10 if is_sensitive else 5
-    made = tables.protect(
-        counted,
-        {"dos": TWO},
-        threshold=5,
-        sensitive_threshold=10,
-        sensitive={"dos"} if is_sensitive else set(),
-        hierarchy={},
-    )
-    check_nothing_is_given_away(counted, made.cells, threshold)
-    assert tables.recoverable(made.cells, {"dos": threshold}) == {}
+    made = protect(TWO, counted, {"dos"} if is_sensitive else set())
+    check_nothing_is_given_away(counted, made, threshold)
+    assert tables.recoverable(made, {"dos": threshold}) == {}
 
 
 BRIDGE: Mapping[tuple[str, str], int] = {
@@ -255,7 +269,7 @@ BRIDGE: Mapping[tuple[str, str], int] = {
 
 def check_bridges_are_widened() -> None:
     counted = candidates(TWO, BRIDGE)
-    check_nothing_is_given_away(counted, cells_of(disclose((TWO, counted))), 5)
+    check_nothing_is_given_away(counted, protect(TWO, counted), 5)
 
 
 def test_a_cell_that_only_several_lines_together_would_give_is_protected():
@@ -267,7 +281,7 @@ def test_a_cell_that_only_several_lines_together_would_give_is_protected():
 
 def leak(counts: Mapping[object, int], open_up: object, table: TableSpec) -> dict[str, int]:
     """What the public recheck finds after one companion is published again."""
-    found = cells_of(disclose((table, candidates(table, counts))))
+    found = protect(table, candidates(table, counts))
     first, second = open_up if isinstance(open_up, tuple) else (open_up, None)
     here = (found.valor_1 == first) & (found.valor_2.isna() if second is None else found.valor_2 == second)
     assert (found[here].estado_celda == SUPPRESSED).all()
@@ -332,7 +346,7 @@ MEDIANS = spec("medianas", "a", medidas=["mediana_dias_habiles"])
 
 def check_medians_need_ten_persons() -> None:
     counted = candidates(MEDIANS, {"x": (7, 9), "y": (8, 10)}, measure="mediana_dias_habiles")
-    found = cells_of(disclose((MEDIANS, counted))).set_index("valor_1")["estado_celda"].to_dict()
+    found = protect(MEDIANS, counted).set_index("valor_1")["estado_celda"].to_dict()
     assert found == {"x": SUPPRESSED, "y": "publicada", TOTAL: "publicada"}
 
 
@@ -345,87 +359,3 @@ def test_a_median_of_a_withheld_cell_is_withheld():
     counted = candidates(MEDIANS, {"x": (7, 30), "y": (8, 40)}, measure="mediana_dias_habiles")
     found = cells_of(disclose((MEDIANS, counted), (ONE, candidates(ONE, {"x": 4, "y": 40, "z": 50}))))
     assert found[(found.tabla == "medianas") & (found.estado_celda == SUPPRESSED)].valor_1.tolist() == ["x", "y"]
-
-
-LEGAL = spec("legal", "a", base="legal", base_legal="Decreto 103 de 2015, artículo 52")
-
-
-def test_a_legal_table_publishes_small_cells_and_cites_its_rule():
-    disclosed = disclose((LEGAL, candidates(LEGAL, {"x": 1, "y": 30})))
-    assert set(cells_of(disclosed).estado_celda) == {"publicada"}
-    assert disclosed.evidence["tablas"]["legal"]["base_legal"] == "Decreto 103 de 2015, artículo 52"
-
-
-def test_a_legal_table_s_median_still_needs_ten_persons():
-    table = LEGAL.model_copy(update={"medidas": ["mediana_dias_habiles"]})
-    counted = candidates(table, {"x": (7, 9), "y": (8, 10)}, measure="mediana_dias_habiles")
-    assert cells_of(disclose((table, counted))).query("estado_celda == 'Suprimido'").valor_1.tolist() == ["x"]
-
-
-CITES_NOTHING = spec("legal", "a", base="legal")
-CROSSES = spec("legal", "a", "b", base="legal", base_legal="Ley")
-
-
-def check_a_legal_table_is_refused(table: TableSpec) -> None:
-    counts = {"x": 30, "y": 40} if len(table.dimensiones) == 1 else {("x", "s"): 30, ("y", "s"): 40}
-    assert "citar la norma" in refused(TableError, lambda: disclose((table, candidates(table, counts))))
-
-
-@pytest.mark.parametrize("table", [CITES_NOTHING, CROSSES])
-def test_a_legal_table_that_crosses_or_cites_nothing_is_refused(table):
-    check_a_legal_table_is_refused(table)
-
-
-def test_tables_counted_from_the_microdata_need_no_more_suppression():
-    table = spec("uno", "tema", base="solicitudes")
-    disclosed = disclose((table, candidates(table, {"x": 10, "y": 30}, known=False)))
-    assert set(cells_of(disclosed).estado_celda) == {"publicada"}
-    assert disclosed.evidence["tablas"]["uno"]["tratamiento"] == "derivada_de_microdatos"
-
-
-def test_a_table_of_petitions_that_hides_its_persons_is_refused():
-    act = lambda: disclose((ONE, candidates(ONE, {"x": 10, "y": 30}, known=False)))  # noqa: E731
-    assert "cuántas personas" in refused(TableError, act)
-
-
-@pytest.mark.parametrize("name", ["radicado", "persona_clave"])
-def test_a_table_by_an_identifier_or_a_pseudonym_is_refused(name):
-    table = spec("uno", name)
-    said = refused(ClassificationError, lambda: disclose((table, candidates(table, {"x": 30, "y": 40}))))
-    assert f"«{name}»" in said
-
-
-def broken(change) -> str:
-    counted = change(candidates(TWO, {("p", "s"): 20, ("p", "t"): 30, ("q", "s"): 20, ("q", "t"): 30}))
-    return refused(TableError, lambda: disclose((TWO, counted)))
-
-
-def test_a_table_whose_cells_do_not_sum_to_their_margin_is_refused():
-    assert "no cuadra" in broken(lambda f: f.assign(valor=f.valor.where(f.index > 0, 21)))
-
-
-def test_a_table_that_lacks_a_margin_or_a_cell_or_repeats_one_is_refused():
-    assert "margen" in broken(lambda f: f[f.valor_1 != TOTAL])
-    assert "una sola vez" in broken(lambda f: f.iloc[1:])
-    assert "una sola vez" in broken(lambda f: pd.concat([f, f.iloc[:1]]))
-
-
-def test_a_table_or_a_measure_that_the_profile_does_not_declare_is_refused():
-    assert "no declara" in broken(lambda f: f.assign(tabla="otra"))
-    assert "las medidas" in broken(lambda f: f.assign(medida="personas"))
-
-
-def test_the_order_of_the_candidates_does_not_change_the_bytes():
-    rng = np.random.default_rng(3)
-    grid = {(a, b): int(rng.integers(0, 15)) for a, b in product("pqrs", "tuvw")}
-    counted = pd.concat([candidates(TWO, grid), candidates(MEDIANS, {"x": (7, 9)}, measure="mediana_dias_habiles")])
-    parts = [counted[counted.tabla == t] for t in ("dos", "medianas")]
-    one = disclose((TWO, parts[0]), (MEDIANS, parts[1]))
-    other = disclose((MEDIANS, parts[1]), (TWO, parts[0].sample(frac=1, random_state=5)))
-    assert one.sha256 == other.sha256
-
-
-def test_every_table_of_the_profile_has_a_form_that_may_be_published():
-    for table in santa_marta().caracterizacion.tablas:
-        assert table.base != "legal" or (len(table.dimensiones) == 1 and table.base_legal)
-    assert judges.sensitive_tables(santa_marta()) >= {"grupo_etnico", "discapacidad", "victima"}
