@@ -276,7 +276,7 @@ TABLES = [
     ),
     Mutation(
         "combinations of lines not looked at",
-        does_nothing(door_tables, "determined", set),
+        does_nothing(door_tables, "deduced", dict),
         of_tables.check_bridges_are_widened,
     ),
     Mutation(

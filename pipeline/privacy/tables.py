@@ -8,7 +8,7 @@ one-way table are one cell, with one threshold (the strictest of its tables) and
 can write: the cells of a row, a column or a one-way table and their margin, or the children of a hierarchy's value.
 """
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,22 +85,26 @@ class Lines:
         """Withholds the primary cells and then companions, until no sum of lines gives a withheld cell away.
 
         In every line with withheld cells there are at least two, with at least the threshold of persons among them, and
-        no combination of lines fixes one. The companion is the smallest cell that has anybody, ties by key, so that the
-        pattern is always the same one. Raises `TableError` where nothing is left to withhold beside a cell.
+        no combination of lines fixes a primary one. The companion is the smallest cell that has anybody, ties by key, so
+        that the pattern is always the same one. It ends: with everything withheld there is nothing to subtract from.
         """
         self.primary |= {key for key, cell in self.cells.items() if 0 < cell.persons < cell.threshold}
         self.withheld = set(self.primary)
         self._protect_lines()
-        while fixed := determined(self.lines, self.withheld):
+        while fixed := self.primary & deduced(self.lines, self._published()).keys():
             self._widen(min(fixed, key=repr))
             self._protect_lines()
 
+    def _published(self) -> dict[Key, int | None]:
+        return {key: None if key in self.withheld else cell.amount for key, cell in self.cells.items()}
+
     def _widen(self, fixed: Key) -> None:
-        """Withholds one companion more in every line of a cell that several lines together fix."""
-        companions = {self._companion(line) for line in self.lines if fixed in line} - {None}
-        if not companions:
-            raise TableError("Una celda suprimida se deduce de las demás y no queda otra que suprimir junto a ella.")
-        self.withheld |= {key for key in companions if key is not None}
+        """Withholds one companion more, in a line of the cell that several lines together fix where one is left."""
+        for line in sorted(self.lines, key=lambda line: (fixed not in line, repr(line))):
+            companion = self._companion(line) if self.withheld.intersection(line) else None
+            if companion is not None:
+                self.withheld.add(companion)
+                return
 
     def _protect_lines(self) -> None:
         changed = True
@@ -309,31 +313,36 @@ def _summary(
     return found | ({"base_legal": spec.base_legal} if treatment == "base_legal" else {})
 
 
-def determined(lines: Iterable[Sequence[Hashable]], hidden: Collection[Hashable]) -> set[Any]:
-    """The hidden cells that the published ones fix exactly, by any sum or difference of lines.
+def deduced(lines: Iterable[Sequence[Hashable]], values: Mapping[Any, int | None]) -> dict[Any, int]:
+    """The withheld cells (None in `values`) that the published ones fix, by any sum or difference of lines: their value.
 
     A line is its parts and, last, their total. A cell is fixed where its unit vector lies in the row space of the lines
-    over the hidden cells; in a two-way table those are the bridges of its graph, which no single line shows.
+    over the withheld cells; in a two-way table those are the bridges of its graph, which no single line shows.
     """
-    place = {key: n for n, key in enumerate(sorted(hidden, key=repr))}
-    sums = [[(place[key], -1.0 if key == line[-1] else 1.0) for key in line if key in place] for line in lines]
-    sums = [line for line in sums if line]
-    if not sums:
-        return set()
-    matrix = np.zeros((len(sums), len(place)))
-    for row, line in zip(matrix, sums, strict=True):
-        for column, sign in line:
-            row[column] = sign
-    _, sizes, axes = np.linalg.svd(matrix, full_matrices=False)
-    reached = (axes[sizes > 1e-9] ** 2).sum(axis=0)
-    return {key for key, n in place.items() if reached[n] > 1 - 1e-7}
+    place = {key: n for n, key in enumerate(sorted((k for k, v in values.items() if v is None), key=repr))}
+    unknown = [line for line in lines if any(key in place for key in line)]
+    matrix, shown = np.zeros((len(unknown), len(place))), np.zeros(len(unknown))
+    for row, line in enumerate(unknown):
+        for key in line:
+            sign = -1 if key == line[-1] else 1
+            if key in place:
+                matrix[row, place[key]] += sign
+            else:
+                shown[row] -= sign * (values[key] or 0)
+    if not matrix.size:
+        return {}
+    left, sizes, axes = np.linalg.svd(matrix, full_matrices=False)
+    kept = sizes > 1e-9
+    found = axes[kept].T @ ((left.T @ shown)[kept] / sizes[kept])
+    reached = (axes[kept] ** 2).sum(axis=0)
+    return {key: round(float(found[n])) for key, n in place.items() if reached[n] > 1 - 1e-7}
 
 
 def recoverable(rows: pd.DataFrame, threshold: Mapping[str, int]) -> dict[str, int]:
     """Per table, how many lines of published requests give a withheld cell away by subtraction; from public rows alone.
 
-    Where no line does, how many cells several lines fix together. `rows` are one period's of the contract TABLES. What
-    only the persons show is not seen here: the gate saw it.
+    Where no line does, how many cells below the threshold several lines fix together. `rows` are one period's of the
+    contract TABLES. What only the persons show is not seen here: the gate saw it.
     """
     found: dict[str, int] = {}
     requests = rows[rows["medida"] == "solicitudes"]
@@ -344,9 +353,11 @@ def recoverable(rows: pd.DataFrame, threshold: Mapping[str, int]) -> dict[str, i
             for _, line in cells.groupby(axis, dropna=False, sort=True)
             if line[other].notna().all()
         ]
-        hidden = set(cells.index[cells["estado_celda"] == SUPPRESSED])
         count = sum(_gives_away(line, threshold[str(table_id)]) for line in lines)
-        count = count or len(determined([list(line.index) for line in lines if line["margin"].any()], hidden))
+        if not count:
+            values = {n: None if pd.isna(v) else int(v) for n, v in cells["valor"].items()}
+            fixed = deduced([list(line.index) for line in lines if line["margin"].any()], values)
+            count = sum(0 < value < threshold[str(table_id)] for value in fixed.values())
         if count:
             found[str(table_id)] = count
     return found
