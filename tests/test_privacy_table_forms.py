@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.privacy import judges
+from pipeline import characterization
+from pipeline.privacy import gate, judges
 from pipeline.privacy.classification import ClassificationError
 from pipeline.privacy.tables import TableError
 from pipeline.profile import TableSpec
-from tests.privacy_cases import TOTAL, candidates, refused, santa_marta, spec
-from tests.test_privacy_tables import MEDIANS, ONE, TWO, cells_of, disclose
+from tests.privacy_cases import PERIOD, TOTAL, candidates, refused, santa_marta, spec, with_tables
+from tests.privacy_frames import engine, petitions
+from tests.test_privacy_tables import MEDIANS, ONE, TWO, cells_of, check_nothing_is_given_away, disclose
 
 LEGAL = spec("legal", "a", base="legal", base_legal="Decreto 103 de 2015, artículo 52")
 
@@ -95,3 +97,15 @@ def test_every_table_of_the_profile_has_a_form_that_may_be_published():
     for table in santa_marta().caracterizacion.tablas:
         assert table.base != "legal" or (len(table.dimensiones) == 1 and table.base_legal)
     assert judges.sensitive_tables(santa_marta()) >= {"grupo_etnico", "discapacidad", "victima"}
+
+
+def test_without_microdata_every_table_of_the_profile_is_protected_and_none_gives_a_cell_away():
+    # the drawn petitions have no date of reception, so no month
+    specs = [table for table in santa_marta().caracterizacion.tablas if table.id != "mes"]
+    profile = with_tables(*specs)
+    with engine(petitions(400)) as found:
+        counted = characterization.candidates(found, None, profile, PERIOD)
+    cells = cells_of(gate.disclose_tables(counted, profile, PERIOD, sensitive=set()))
+    assert set(cells.tabla) == {table.id for table in specs}
+    for table in (t for t in specs if t.base == "solicitudes"):
+        check_nothing_is_given_away(counted[counted.tabla == table.id], cells[cells.tabla == table.id], 5)

@@ -85,8 +85,8 @@ class Lines:
         """Withholds the primary cells and then companions, until no sum of lines gives a withheld cell away.
 
         In every line with withheld cells there are at least two, with at least the threshold of persons among them, and
-        no combination of lines fixes a primary one. The companion is the smallest cell that has anybody, ties by key, so
-        that the pattern is always the same one. It ends: with everything withheld there is nothing to subtract from.
+        no combination of lines fixes a primary one. The companion is the smallest cell that has anybody, ties by key,
+        so that the pattern is always the same one. It ends: with all withheld there is nothing to subtract from.
         """
         self.primary |= {key for key, cell in self.cells.items() if 0 < cell.persons < cell.threshold}
         self.withheld = set(self.primary)
@@ -314,7 +314,7 @@ def _summary(
 
 
 def deduced(lines: Iterable[Sequence[Hashable]], values: Mapping[Any, int | None]) -> dict[Any, int]:
-    """The withheld cells (None in `values`) that the published ones fix, by any sum or difference of lines: their value.
+    """The value of each withheld cell (None in `values`) that sums and differences of lines fix.
 
     A line is its parts and, last, their total. A cell is fixed where its unit vector lies in the row space of the lines
     over the withheld cells; in a two-way table those are the bridges of its graph, which no single line shows.
