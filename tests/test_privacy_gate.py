@@ -123,11 +123,12 @@ SENSELESS = {
 
 
 def check_a_lower_target_is_refused(key: str, value: object) -> None:
-    lowered = targets(**{key: value})
-    cells = candidates(spec("uno", "a"), {"x": 30})
+    table = spec("uno", "a")
+    lowered = changed(with_tables(table), privacidad=targets(**{key: value}).privacidad)
+    cells = candidates(table, {"x": 30})
     for act in (
-        lambda: disclose(three_topics(), lowered),
         lambda: gate.disclose_tables(cells, lowered, PERIOD, sensitive=set()),
+        lambda: disclose(three_topics(), lowered),
     ):
         assert f"«{key}»" in refused(floors.FloorError, act)
 

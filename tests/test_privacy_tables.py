@@ -252,7 +252,7 @@ two_way = st.tuples(st.integers(2, 5), st.integers(2, 5)).flatmap(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(two_way, st.booleans())
 def test_no_withheld_cell_follows_from_any_combination_of_lines(counts, is_sensitive):
     counted, threshold = candidates(TWO, counts), 10 if is_sensitive else 5
