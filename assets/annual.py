@@ -1,4 +1,4 @@
-"""The year: sums of what both semesters published, its indicators, report, release and publication.
+"""The year: sums of what both semesters published, its indicators, report and release.
 
 What belongs here: the annual assets. What does not: any restricted table; the year adds nothing to what is known.
 """
@@ -7,15 +7,15 @@ from datetime import date
 
 import dagster as dg
 
-from assets.release import entrega_semestral, evidence, figure_files, frame, published_metadata, release_folder
+from assets.release import entrega_semestral, evidence, figure_files, frame
 from assets.reports import draw, drawn, report_file
-from pipeline import characterization, portal, release
+from pipeline import characterization, release
 from pipeline.orchestration.guard import values_stay_inside
 from pipeline.orchestration.partitions import YEARS, year_of
+from pipeline.orchestration.portals import release_folder
 from pipeline.orchestration.resources import OpenWing
 from pipeline.orchestration.table_schema import written
 from pipeline.periods import semesters_of
-from pipeline.portal.local import LocalPortal
 from pipeline.reporting import annual as annual_report
 from schemas.characterized import INDICATORS, SEGMENTS
 from schemas.published import MICRODATA, TABLES
@@ -127,23 +127,3 @@ def entrega_anual(context: dg.AssetExecutionContext, open_wing: OpenWing) -> dg.
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = release.build(inputs, folder)
     return dg.MaterializeResult(metadata={"periodo": label, "archivos": len(made.entries), "huella": made.digest})
-
-
-@dg.asset(
-    key_prefix="abierto",
-    group_name=_GROUP,
-    deps=[entrega_anual],
-    partitions_def=YEARS,
-    owners=["team:tic"],
-    kinds={"portal"},
-    pool="abierto",
-    description="Publicación anual en el portal.",
-)
-def publicacion_anual(context: dg.AssetExecutionContext, open_wing: OpenWing) -> dg.MaterializeResult:
-    """Publishes the annual release that verifies."""
-    year = year_of(context.partition_key)
-    town = open_wing.municipality
-    with values_stay_inside():
-        folder = release_folder(town, town.profile.entidad.conjunto_anual, f"{year}.0.0")
-        result = portal.publish(LocalPortal(town.portal_folder), folder)
-    return dg.MaterializeResult(metadata=published_metadata(result, str(year)))

@@ -1,7 +1,7 @@
-"""Open tables and report → the release folder → the portal.
+"""Open tables and report → the release folder.
 
-What belongs here: the two assets of a semester. What does not: the folder's content (`pipeline.release`) and the
-protocol of publishing (`pipeline.portal`).
+What belongs here: the asset that builds a semester's release. What does not: the folder's content (`pipeline.release`)
+and publishing it (`assets.publication`).
 """
 
 from pathlib import Path
@@ -11,23 +11,18 @@ import dagster as dg
 import pyarrow as pa
 
 from assets.reports import drawn, informe_semestral, report_file
-from pipeline import portal, release
+from pipeline import release
 from pipeline.contract import Contract
 from pipeline.orchestration.guard import values_stay_inside
 from pipeline.orchestration.partitions import SEMESTERS, semester_of
+from pipeline.orchestration.portals import previous_release, release_folder
 from pipeline.orchestration.resources import Municipality, OpenWing
 from pipeline.periods import Semester
-from pipeline.portal.local import LocalPortal
 from pipeline.stores.open import OpenTables
 from schemas.characterized import INDICATORS, SEGMENTS
 from schemas.published import MICRODATA, ROW_SUMMARY, TABLES
 
 PUBLISHED = (MICRODATA, TABLES, INDICATORS, SEGMENTS, ROW_SUMMARY)
-
-
-def release_folder(town: Municipality, dataset: str, version: str) -> Path:
-    """Where a release is built before it is published."""
-    return town.layout.work / "entregas" / dataset / version
 
 
 def frame(tables: OpenTables, contract: Contract, periods: tuple[str, ...]) -> release.Frame:
@@ -49,30 +44,9 @@ def periods_up_to(tables: OpenTables, label: str) -> tuple[str, ...]:
     return tuple(sorted(found.to_pyarrow()["periodo"].to_pylist()))
 
 
-def previous_release(town: Municipality, dataset: str, version: str) -> Path | None:
-    """The public version right before this one, with which its quality is compared."""
-    order = {folder: _order(folder.name) for folder in (town.portal_folder / dataset).glob("[0-9]*.[0-9]*.[0-9]*")}
-    earlier = [folder for folder, place in order.items() if place < _order(version)]
-    return max(earlier, key=lambda folder: order[folder], default=None)
-
-
-def _order(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
-
-
 def figure_files(town: Municipality, label: str) -> tuple[Path, ...]:
     """The SVG and CSV files of a period's charts."""
     return tuple(path for chart in drawn(town.layout, label) for path in (chart.svg, chart.csv))
-
-
-def published_metadata(result: portal.PublishResult, label: str) -> dict[str, dg.MetadataValue | str]:
-    """Where a release is and what publishing did."""
-    return {
-        "periodo": label,
-        "estado": result.state,
-        "huella": result.digest,
-        "lugar": dg.MetadataValue.path(str(result.location)),
-    }
 
 
 @dg.asset(
@@ -124,23 +98,3 @@ def entrega_semestral(context: dg.AssetExecutionContext, open_wing: OpenWing) ->
             "carpeta": dg.MetadataValue.path(str(folder)),
         }
     )
-
-
-@dg.asset(
-    key_prefix="abierto",
-    group_name="abierto_publicacion",
-    deps=[entrega_semestral],
-    partitions_def=SEMESTERS,
-    owners=["team:tic"],
-    kinds={"portal"},
-    pool="abierto",
-    description="Publicación en el portal: preparación, verificación de los bytes, cambio y lectura de vuelta.",
-)
-def publicacion_semestral(context: dg.AssetExecutionContext, open_wing: OpenWing) -> dg.MaterializeResult:
-    """Publishes what verifies; the same release twice writes nothing."""
-    period = semester_of(context.partition_key)
-    town = open_wing.municipality
-    with values_stay_inside():
-        folder = release_folder(town, town.profile.entidad.conjunto_solicitudes, f"{period.data_version}.0")
-        result = portal.publish(LocalPortal(town.portal_folder), folder)
-    return dg.MaterializeResult(metadata=published_metadata(result, period.label))

@@ -4,23 +4,28 @@ What belongs here: checks on releases and publications. What does not: the gates
 `pipeline.portal`), which the writing assets obey before anything is public.
 """
 
-from pathlib import Path
-
 import dagster as dg
 
-from assets.annual import entrega_anual, publicacion_anual
-from assets.release import entrega_semestral, publicacion_semestral, release_folder
+from assets.annual import entrega_anual
+from assets.publication import (
+    Place,
+    annual_place,
+    publicacion_anual,
+    publicacion_semestral,
+    semester_place,
+)
+from assets.release import entrega_semestral
 from checks.results import partition_check, result
 from pipeline.orchestration.guard import values_stay_inside
-from pipeline.orchestration.partitions import SEMESTERS, YEARS, semester_of, year_of
-from pipeline.orchestration.resources import Municipality, OpenWing
-from pipeline.release.verify import verify
+from pipeline.orchestration.partitions import SEMESTERS, YEARS
+from pipeline.orchestration.portals import release_folder, verify_public
+from pipeline.orchestration.resources import OpenWing
+from pipeline.release.verify import Verdict, verify
 
 _AGAIN = "no publique a mano; vuelva a materializar la entrega. Si se repite, avise a quien mantiene el sistema."
 
 
-def _verified(folder: Path, label: str, what: str) -> dg.AssetCheckResult:
-    verdict = verify(folder)
+def _verified(verdict: Verdict, label: str, what: str) -> dg.AssetCheckResult:
     rules = "; ".join(sorted({finding.rule for finding in verdict.findings}))
     return result(
         passed=verdict.ok,
@@ -31,14 +36,14 @@ def _verified(folder: Path, label: str, what: str) -> dg.AssetCheckResult:
     )
 
 
-def _semester(town: Municipality, partition_key: str) -> tuple[str, str, str]:
-    period = semester_of(partition_key)
-    return town.profile.entidad.conjunto_solicitudes, f"{period.data_version}.0", period.label
+def _built(open_wing: OpenWing, place: Place, what: str) -> dg.AssetCheckResult:
+    dataset, version, label = place
+    return _verified(verify(release_folder(open_wing.municipality, dataset, version)), label, what)
 
 
-def _year(town: Municipality, partition_key: str) -> tuple[str, str, str]:
-    year = year_of(partition_key)
-    return town.profile.entidad.conjunto_anual, f"{year}.0.0", str(year)
+def _public(open_wing: OpenWing, place: Place, what: str) -> dg.AssetCheckResult:
+    dataset, version, label = place
+    return _verified(verify_public(open_wing.municipality, dataset, version), label, what)
 
 
 @partition_check(
@@ -49,23 +54,19 @@ def _year(town: Municipality, partition_key: str) -> tuple[str, str, str]:
 )
 def entrega_verificada(context: dg.AssetCheckExecutionContext, open_wing: OpenWing) -> dg.AssetCheckResult:
     """Runs the public verification on the built folder."""
-    town = open_wing.municipality
     with values_stay_inside():
-        dataset, version, label = _semester(town, context.partition_key)
-        return _verified(release_folder(town, dataset, version), label, "la entrega")
+        return _built(open_wing, semester_place(open_wing.municipality, context.partition_key), "la entrega")
 
 
 @partition_check(
     asset=publicacion_semestral,
     partitions=SEMESTERS,
-    description="Lo publicado, leído otra vez desde el portal, pasa la misma verificación.",
+    description="Lo publicado, leído como anónimo desde el portal, pasa la misma verificación.",
 )
 def publicacion_verificada(context: dg.AssetCheckExecutionContext, open_wing: OpenWing) -> dg.AssetCheckResult:
-    """Runs the public verification on what the portal serves."""
-    town = open_wing.municipality
+    """Runs the public verification on what the portal serves to anybody."""
     with values_stay_inside():
-        dataset, version, label = _semester(town, context.partition_key)
-        return _verified(town.portal_folder / dataset / version, label, "lo publicado")
+        return _public(open_wing, semester_place(open_wing.municipality, context.partition_key), "lo publicado")
 
 
 @partition_check(
@@ -76,20 +77,16 @@ def publicacion_verificada(context: dg.AssetCheckExecutionContext, open_wing: Op
 )
 def entrega_anual_verificada(context: dg.AssetCheckExecutionContext, open_wing: OpenWing) -> dg.AssetCheckResult:
     """Runs the public verification on the built annual folder."""
-    town = open_wing.municipality
     with values_stay_inside():
-        dataset, version, label = _year(town, context.partition_key)
-        return _verified(release_folder(town, dataset, version), label, "la entrega anual")
+        return _built(open_wing, annual_place(open_wing.municipality, context.partition_key), "la entrega anual")
 
 
 @partition_check(
     asset=publicacion_anual,
     partitions=YEARS,
-    description="Lo publicado del año, leído otra vez desde el portal, pasa la misma verificación.",
+    description="Lo publicado del año, leído como anónimo desde el portal, pasa la misma verificación.",
 )
 def publicacion_anual_verificada(context: dg.AssetCheckExecutionContext, open_wing: OpenWing) -> dg.AssetCheckResult:
-    """Runs the public verification on what the portal serves."""
-    town = open_wing.municipality
+    """Runs the public verification on what the portal serves to anybody."""
     with values_stay_inside():
-        dataset, version, label = _year(town, context.partition_key)
-        return _verified(town.portal_folder / dataset / version, label, "lo publicado")
+        return _public(open_wing, annual_place(open_wing.municipality, context.partition_key), "lo publicado del año")

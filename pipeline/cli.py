@@ -9,8 +9,12 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.errors import PqrsdError
+
+if TYPE_CHECKING:
+    from pipeline.orchestration.resources import Municipality
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,15 +52,35 @@ def _parser() -> argparse.ArgumentParser:
     period.add_argument("--year", type=int, help="año: sus dos semestres y los productos anuales")
     run.add_argument("--data", type=Path, help="carpeta de datos (por defecto data/)")
     run.add_argument("--landing", type=Path, help="carpeta de aterrizaje, con una subcarpeta por semestre")
-    run.add_argument("--portal", help="carpeta donde publicar (por defecto data/portal/)")
+    run.add_argument("--portal", help="carpeta donde publicar, o dirección de un CKAN (por defecto data/portal/)")
     run.add_argument("--wing", choices=["ambas", "abierto"], default="ambas", help=argparse.SUPPRESS)
     run.set_defaults(command=_run)
 
     verify = commands.add_parser("verify", help="vuelve a comprobar una entrega solo con sus bytes públicos")
-    verify.add_argument("release", type=Path, help="carpeta de la entrega")
+    verify.add_argument("release", help="carpeta de la entrega, o dirección de la página de un conjunto en CKAN")
     verify.add_argument("--history", type=Path, help="carpeta del conjunto, con las entregas anteriores")
     verify.add_argument("--json", action="store_true", help="veredicto en JSON")
     verify.set_defaults(command=_verify)
+
+    publish = commands.add_parser("publish", help="publica una entrega ya construida")
+    publish.add_argument("release", type=Path, help="carpeta de la entrega")
+    publish.add_argument("--dry-run", action="store_true", help="dice qué cambiaría y no escribe nada")
+    publish.add_argument("--readmitir", action="store_true", help="admite otra vez una versión que fue retirada")
+    publish.add_argument("--motivo", default="", help="por qué se readmite; queda en el registro")
+    publish.set_defaults(command=_publish)
+
+    withdraw = commands.add_parser("withdraw", help="retira del portal una versión o un conjunto")
+    withdraw.add_argument("dataset", help="nombre del conjunto, como pqrsd-solicitudes")
+    withdraw.add_argument("--version", help="solo esta versión; sin ella, el conjunto entero")
+    withdraw.add_argument("--motivo", required=True, help="por qué se retira; queda en el registro")
+    withdraw.set_defaults(command=_withdraw)
+
+    recheck = commands.add_parser("recheck", help="verifica otra vez lo público y retira lo que fue alterado")
+    recheck.set_defaults(command=_recheck)
+    for command in (publish, withdraw, recheck):
+        command.add_argument("--profile", default="santa_marta", help="perfil en profiles/ o ruta de su carpeta")
+        command.add_argument("--portal", help="carpeta o dirección de un CKAN (por defecto data/portal/)")
+        command.add_argument("--data", type=Path, help="carpeta de datos (por defecto data/)")
     return parser
 
 
@@ -93,25 +117,85 @@ def _run(options: argparse.Namespace) -> int:
     runner.spawn_open(request)
     from pipeline import summary
 
-    print(summary.of_run(request.municipality.profile, layout, portal or layout.portal, semesters, options.year))
+    print(summary.of_run(request.municipality.profile, layout, portal or str(layout.portal), semesters, options.year))
     return 0
 
 
-def _portal(text: str | None) -> Path | None:
-    if text and text.startswith(("http:", "https:")):
-        raise PqrsdError("Este portal todavía no se admite: indique una carpeta local.")
-    return Path(text).resolve() if text else None
+def _portal(text: str | None) -> str | None:
+    """A CKAN's address as it is, a folder with its whole path."""
+    if not text or text.startswith(("http://", "https://")):
+        return text or None
+    return str(Path(text).resolve())
 
 
 def _verify(options: argparse.Namespace) -> int:
+    from pipeline.portal.ckan import reader
     from pipeline.release import verify
 
-    verdict = verify.verify(options.release, options.history)
+    if reader.dataset_of(options.release):
+        verdict = reader.verify_address(options.release)
+    else:
+        verdict = verify.verify(Path(options.release), options.history)
     if options.json:
         print(json.dumps(verdict.as_dict(), ensure_ascii=False, indent=2, sort_keys=True))
     else:
         print(verdict.in_words())
     return 0 if verdict.ok else 1
+
+
+def _publish(options: argparse.Namespace) -> int:
+    from pipeline import portal
+    from pipeline.orchestration import portals
+    from pipeline.portal.register import READMITTED
+    from pipeline.release import manifest
+
+    town = _town(options)
+    place, register = portals.portal_of(town, _told), portals.register_of(town)
+    if options.dry_run:
+        plan = portal.plan(place, options.release)
+        print("\n".join([f"{plan.state} {plan.reason}".strip(), *(f"  {line}" for line in plan.changes)]))
+        return 1 if plan.state == "rechazada" else 0
+    if options.readmitir:
+        made = manifest.read(options.release)
+        register.record(READMITTED, made.dataset, made.version, made.digest, options.motivo)
+    result = portal.publish(place, options.release, withdrawn=register.withdrawn())
+    print(f"{result.state}: {result.location} (huella {result.digest})")
+    return 0
+
+
+def _withdraw(options: argparse.Namespace) -> int:
+    from pipeline import portal
+    from pipeline.orchestration import portals
+
+    town = _town(options)
+    place, register = portals.portal_of(town), portals.register_of(town)
+    print(f"{options.dataset}: {portal.withdraw(place, register, options.dataset, options.version, options.motivo)}.")
+    return 0
+
+
+def _recheck(options: argparse.Namespace) -> int:
+    from pipeline.orchestration import portals
+
+    found = portals.recheck(_town(options))
+    for seen in found:
+        print(f"{seen.dataset}: " + (f"FALLA en {', '.join(seen.problems)}; " if seen.problems else "") + seen.outcome)
+    return 1 if any(seen.problems for seen in found) else 0
+
+
+def _town(options: argparse.Namespace) -> "Municipality":
+    from pipeline.layout import Layout
+    from pipeline.orchestration.municipality import municipality
+
+    town = municipality(options.profile, Layout.at(options.data), portal=_portal(options.portal))
+    town.prepare()
+    return town
+
+
+def _told(what: str, done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r  {what[:60]:<60} {100 * done // max(total, 1):>3} %", end="", file=sys.stderr, flush=True)
+    elif done >= total:
+        print(f"  {what}: listo", file=sys.stderr)
 
 
 if __name__ == "__main__":

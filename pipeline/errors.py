@@ -9,6 +9,10 @@ class PqrsdError(Exception):
     """An expected failure whose message may be shown to anybody: it names things, never values."""
 
 
+class TemporaryError(PqrsdError):
+    """Something outside does not answer: the same act may succeed later, so it may be tried again."""
+
+
 class ProfileError(PqrsdError):
     """The profile folder is incomplete or contradicts itself; names file and field."""
 

@@ -50,6 +50,26 @@ class Entity(_Strict):
     etiquetas: list[str]
 
 
+class CatalogGroup(_Strict):
+    """A group of the portal's catalogue."""
+
+    slug: str = Field(pattern=r"^[a-z0-9_-]{2,100}$")
+    titulo: str
+
+
+class Catalog(_Strict):
+    """How the datasets stand in a portal's catalogue; addresses are terms of the EU vocabularies that DCAT-AP names."""
+
+    grupos: list[CatalogGroup] = []
+    tema: str = "http://publications.europa.eu/resource/authority/data-theme/GOVE"
+    idioma: str = "http://publications.europa.eu/resource/authority/language/SPA"
+    frecuencia_solicitudes: str = "http://publications.europa.eu/resource/authority/frequency/ANNUAL_2"
+    frecuencia_anual: str = "http://publications.europa.eu/resource/authority/frequency/ANNUAL"
+    licencia_dcat: str = "http://publications.europa.eu/resource/authority/licence/CC_BY_4_0"
+    licencia_ckan: str = "cc-by"
+    graficos: list[str] = []
+
+
 class SourceColumn(_Strict):
     """Where a canonical field comes from: a column, optionally a regex group of it, optionally a code map."""
 
@@ -261,6 +281,7 @@ class Profile(_Strict):
     privacidad: Privacy
     caracterizacion: Characterization
     calidad: Soundness = Soundness()
+    portal: Catalog = Catalog()
 
     @cached_property
     def codes(self) -> dict[str, tuple[str, ...]]:
@@ -317,8 +338,9 @@ def load(name: str | Path) -> Profile:
     parts["traslados"] = [t for t in terms if t.get("tipo") == "traslado"]
     for key in ("entidad", "fuentes", "calendario", "privacidad", "caracterizacion"):
         parts[key] = _yaml(folder / f"{key}.yaml")
-    if (folder / "calidad.yaml").is_file():
-        parts["calidad"] = _yaml(folder / "calidad.yaml")
+    for key in ("calidad", "portal"):
+        if (folder / f"{key}.yaml").is_file():
+            parts[key] = _yaml(folder / f"{key}.yaml")
     try:
         profile = Profile.model_validate(parts)
     except ValidationError as caught:

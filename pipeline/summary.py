@@ -17,7 +17,7 @@ from pipeline.stores import open as open_store
 from schemas.published import MICRODATA, ROW_SUMMARY, SUPPRESSED, TABLES
 
 
-def of_run(profile: Profile, layout: Layout, portal: Path, semesters: Sequence[Semester], year: int | None) -> str:
+def of_run(profile: Profile, layout: Layout, portal: str, semesters: Sequence[Semester], year: int | None) -> str:
     """A paragraph per semester and the places to open."""
     lines: list[str] = []
     with duckdb.connect() as con, open_store.attached(con, layout.open_db, allowed=[layout.open]) as tables:
@@ -69,13 +69,18 @@ def _microdata(evidence: dict[str, Any]) -> Iterator[str]:
     yield f"    celdas suprimidas: {share:.1%} ({detail or 'ninguna'})".replace(".", ",", 1)
 
 
-def _places(profile: Profile, portal: Path, semesters: Sequence[Semester], year: int | None) -> Iterator[str]:
+def _places(profile: Profile, portal: str, semesters: Sequence[Semester], year: int | None) -> Iterator[str]:
     town = profile.entidad
+    if portal.startswith(("http://", "https://")):
+        for dataset in (town.conjunto_solicitudes, *((town.conjunto_anual,) if year else ())):
+            yield f"  {'conjunto':<24} {portal.rstrip('/')}/dataset/{dataset}"
+        return
+    place = Path(portal)
     versions = [(town.conjunto_solicitudes, f"{s.data_version}.0") for s in semesters]
     versions += [(town.conjunto_anual, f"{year}.0.0")] if year else []
-    yield f"  {'portal':<24} {portal / 'index.html'}"
+    yield f"  {'portal':<24} {place / 'index.html'}"
     for dataset, version in versions:
-        folder = portal / dataset / version
+        folder = place / dataset / version
         if folder.is_dir():
             yield f"  {'informe ' + version:<24} {folder / 'informe' / 'informe.html'}"
             yield f"  {'entrega ' + version:<24} {folder}"

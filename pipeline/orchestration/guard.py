@@ -11,7 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from pipeline.errors import PqrsdError
+from pipeline.errors import PqrsdError, TemporaryError
 from pipeline.layout import REPOSITORY
 
 
@@ -27,7 +27,7 @@ def values_stay_inside() -> Iterator[None]:
     except PqrsdError as known:
         known.__cause__ = None
         known.__context__ = None
-        raise dg.Failure(description=str(known), allow_retries=False) from None
+        raise dg.Failure(description=str(known), allow_retries=isinstance(known, TemporaryError)) from None
     except Exception as foreign:
         where = _our_line(foreign)
         kind = type(foreign).__name__

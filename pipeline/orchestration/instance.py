@@ -9,8 +9,12 @@ from pathlib import Path
 
 from pipeline.layout import REPOSITORY, Layout
 
-# What the open wing's process inherits: enough to find Python, its libraries and its data folder, and no secret.
-_INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV", "HOME")
+# What the open wing's process inherits: enough to find Python, its libraries and its data folder, and no secret:
+# of the portal's token, only the path of its file.
+_INHERITED = (
+    "PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV", "HOME",
+    "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PQRSD_CKAN_TOKEN_FILE",
+)  # fmt: skip
 
 
 def prepare(layout: Layout) -> Path:

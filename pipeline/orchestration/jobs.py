@@ -21,3 +21,14 @@ OPEN_YEAR = dg.define_asset_job(
     selection=dg.AssetSelection.groups("abierto_anual"),
     description="Caracterización anual: suma lo publicado de los dos semestres, informe y publicación.",
 )
+
+RECHECK = dg.define_asset_job(
+    "revision_semanal",
+    selection=dg.AssetSelection.keys(["abierto", "revision_de_lo_publico"]),
+    description="Descarga y verifica otra vez lo que está público; retira lo que no es lo publicado y avisa fallando.",
+)
+WITHDRAWAL = dg.define_asset_job(
+    "retirar",
+    selection=dg.AssetSelection.keys(["abierto", "retiro"]),
+    description="Retira del portal una versión o un conjunto; pide conjunto, version (vacía: todo) y motivo.",
+)

@@ -17,12 +17,12 @@ def from_environment() -> Municipality:
     return municipality(os.environ.get("PQRSD_PROFILE", DEFAULT_PROFILE), Layout.at())
 
 
-def municipality(profile: str, layout: Layout, landing: Path | None = None, portal: Path | None = None) -> Municipality:
+def municipality(profile: str, layout: Layout, landing: Path | None = None, portal: str | None = None) -> Municipality:
     """The municipality of a profile in a data folder; what is not given comes from the environment."""
     return Municipality(
         profile_name=profile,
         data=str(layout.data),
         landing=str(landing or os.environ.get("PQRSD_LANDING", "")),
-        portal=str(portal or os.environ.get("PQRSD_PORTAL", "")),
+        portal=(portal or os.environ.get("PQRSD_PORTAL", "")),
         memory=os.environ.get("PQRSD_MEMORY", "4GB"),
     )

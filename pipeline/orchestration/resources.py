@@ -50,14 +50,19 @@ class Municipality(dg.ConfigurableResource):
         return Path(self.landing).resolve() if self.landing else self.layout.landing
 
     def prepare(self) -> None:
-        """Makes the folders; the portal's must exist before the open wing confines itself to what exists."""
+        """Makes the folders; a portal's must exist before the open wing confines itself to what exists."""
         self.layout.prepare()
         self.portal_folder.mkdir(parents=True, exist_ok=True)
 
     @property
     def portal_folder(self) -> Path:
-        """Where releases go."""
-        return Path(self.portal).resolve() if self.portal else self.layout.portal
+        """Where releases go, unless they go to a CKAN."""
+        return Path(self.portal).resolve() if self.portal and self.portal_url is None else self.layout.portal
+
+    @property
+    def portal_url(self) -> str | None:
+        """The address of the CKAN where releases go, or None."""
+        return self.portal.rstrip("/") if self.portal.startswith(("http://", "https://")) else None
 
 
 class OpenWing(dg.ConfigurableResource):

@@ -29,10 +29,10 @@ class Request:
     year: int | None
     layout: Layout
     landing: Path | None
-    portal: Path | None
+    portal: str | None
 
     @classmethod
-    def of_year(cls, profile: str, year: int, layout: Layout, landing: Path | None, portal: Path | None) -> "Request":
+    def of_year(cls, profile: str, year: int, layout: Layout, landing: Path | None, portal: str | None) -> "Request":
         """Both semesters of a year, then the year."""
         return cls(profile, semesters_of(year), year, layout, landing, portal)
 
@@ -69,7 +69,7 @@ def spawn_open(request: Request) -> None:
     command = [sys.executable, "-m", "pipeline.cli", "run", "--wing", "abierto", "--profile", request.profile]
     command += ["--data", str(request.layout.data)]
     command += ["--year", str(request.year)] if request.year else ["--semester", request.semesters[0].label]
-    command += ["--portal", str(request.portal)] if request.portal else []
+    command += ["--portal", request.portal] if request.portal else []
     done = subprocess.run(command, env=instances.scrubbed(request.layout), check=False)  # noqa: S603
     if done.returncode != 0:
         raise PqrsdError("El ala abierta no terminó: el motivo está en las líneas anteriores.")

@@ -1,6 +1,6 @@
 """When periods run by themselves: after the legal date, on the last closed period.
 
-What belongs here: the two schedules. What does not: Dagster's own partitioned schedules, which fire at midnight of the
+What belongs here: the schedules. What does not: Dagster's own partitioned schedules, which fire at midnight of the
 first day, before any answer can be in.
 """
 
@@ -8,7 +8,7 @@ from datetime import date
 
 import dagster as dg
 
-from pipeline.orchestration.jobs import OPEN_YEAR, RESTRICTED_SEMESTER
+from pipeline.orchestration.jobs import OPEN_YEAR, RECHECK, RESTRICTED_SEMESTER
 from pipeline.orchestration.partitions import TIMEZONE, key_of
 from pipeline.periods import Semester
 
@@ -39,6 +39,16 @@ def annual_closing(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """One run for the year that ended before the tick."""
     year = context.scheduled_execution_time.year - 1
     return dg.RunRequest(run_key=str(year), partition_key=key_of(year), tags={"periodo": str(year)})
+
+
+weekly_recheck = dg.ScheduleDefinition(
+    name="revision_semanal",
+    job=RECHECK,
+    cron_schedule="0 5 * * 1",
+    execution_timezone=TIMEZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Cada lunes a las 5:00 verifica otra vez lo que está público.",
+)
 
 
 def last_closed_semester(day: date) -> Semester:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pipeline.portal import PortalError
+from pipeline.portal.errors import PortalError
 from pipeline.release import manifest
 from pipeline.release.documents import environment
 from pipeline.release.folder import CONTRACTS
@@ -58,10 +58,15 @@ class LocalPortal:
         except ReleaseError:
             raise PortalError(f"{dataset} {version} está publicada y su manifiesto no se puede leer.") from None
 
-    def hashes(self, made: Manifest) -> dict[str, str]:
-        """The SHA-256 of every public file of the version."""
-        folder = self._home(made) / made.version
-        return {path: manifest.sha256_of(folder / path) for path in manifest.files_of(folder)}
+    def versions(self, dataset: str) -> dict[str, str]:
+        """What each version folder says its digest is."""
+        home = self._root / dataset
+        return {made.version: made.digest for made in _releases(home)} if home.is_dir() else {}
+
+    def differences(self, release: Path, made: Manifest) -> list[str]:
+        """Paths whose public bytes are not the release's, missing and foreign ones included."""
+        public, wanted = manifest.sums_of(self._home(made) / made.version), manifest.sums_of(release)
+        return sorted(path for path in public | wanted if public.get(path) != wanted.get(path))
 
     def stage(self, release: Path, made: Manifest) -> Path:
         """Copies the release, byte by byte and onto the disk, beside its future place."""
@@ -82,7 +87,7 @@ class LocalPortal:
         """The dataset's folder: its public versions."""
         return self._root / dataset
 
-    def discard(self, staged: Path) -> None:
+    def discard(self, staged: Path, made: Manifest) -> None:
         """Removes the hidden folder."""
         _remove(staged)
 
@@ -97,13 +102,15 @@ class LocalPortal:
     def settle(self, made: Manifest) -> bool:
         """Rewrites what differs of `releases.json`, `index.html` and, last, `vigente.json`."""
         home = self._home(made)
-        releases = _releases(home)
-        entries = [_entry(m) for m in releases]
-        written = _replace(home / "releases.json", _json({"conjunto": made.dataset, "versiones": entries}))
-        written |= self._list()
-        written |= _replace(home / "vigente.json", _json(entries[0]))
+        written = self._list()
+        written |= self._point(home, _releases(home))
         _remove(home / f"{_REPLACED}{made.version}")
         return written
+
+    def _point(self, home: Path, releases: list[Manifest]) -> bool:
+        entries = [_entry(m) for m in releases]
+        written = _replace(home / "releases.json", _json({"conjunto": home.name, "versiones": entries}))
+        return _replace(home / "vigente.json", _json(entries[0])) or written
 
     def restore(self, made: Manifest) -> None:
         """Renames the version out of sight and back what it replaced; pointers never named it."""
@@ -114,6 +121,38 @@ class LocalPortal:
             replaced.rename(home / made.version)
         _sync(home)
         _remove(withdrawn)
+
+    def withdraw(self, dataset: str, version: str | None) -> str:
+        """Renames a version, or every version of the dataset, out of sight, then erases it; pointers follow."""
+        home = self._root / dataset
+        gone = sorted(p.parent for p in home.glob(f"{version or '[0-9]*'}/{MANIFEST}"))
+        if not gone:
+            raise PortalError(f"El portal no tiene «{dataset}»" + (f" {version}." if version else "."))
+        hidden = [folder.rename(home / f"{_STAGED}retiro-{folder.name}") for folder in gone]
+        _sync(home)
+        left = _releases(home)
+        if left:
+            self._point(home, left)
+        else:
+            _remove(home / "vigente.json")
+            _remove(home / "releases.json")
+        self._list()
+        for folder in hidden:
+            _remove(folder)
+        return (
+            f"quedan las versiones {', '.join(m.version for m in left)}" if left else "el conjunto no tiene versiones"
+        )
+
+    def changes(self, release: Path, made: Manifest) -> list[str]:
+        """Which versions and files would be new, other or gone for who reads the current version."""
+        home = self._home(made)
+        former = _releases(home) if home.is_dir() else []
+        if not former:
+            return [f"crear el conjunto {made.dataset}", *(f"añadir {path}" for path in manifest.files_of(release))]
+        now, new = manifest.sums_of(home / former[0].version), manifest.sums_of(release)
+        verbs = [("añadir", new.keys() - now.keys()), ("quitar", now.keys() - new.keys())]
+        verbs.append(("reemplazar", {path for path in now.keys() & new.keys() if now[path] != new[path]}))
+        return [f"{verb} {path}" for verb, paths in verbs for path in sorted(paths)]
 
     def location(self, made: Manifest) -> str:
         """The version's folder."""

@@ -91,6 +91,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def sums_of(folder: Path) -> dict[str, str]:
+    """Path and SHA-256 of every file below `folder`."""
+    return {path: sha256_of(folder / path) for path in files_of(folder)}
+
+
 def digest_of(sums: Iterable[tuple[str, str]]) -> str:
     """The release's digest from pairs (path, sha256)."""
     lines = sorted(f"{sha256}  {path}\n" for path, sha256 in sums)

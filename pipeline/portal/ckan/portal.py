@@ -1,0 +1,494 @@
+"""How a CKAN stages, switches, restores and withdraws a release.
+
+What belongs here: the acts of the protocol. What does not: their order (`pipeline.portal`), what is written
+(`card`, `tables`), what a consumer gets (`reader`).
+
+A resource that one `package_revise` removes from its dataset stays in CKAN as deleted, with its file, its DataStore
+table and its views; another `package_revise` that names its id takes it whole into its own dataset, in one transaction.
+So the switch first empties the staging dataset and then fills the public one, and what the public one loses can come
+back the same way. Afterwards what was replaced is taken into the staging dataset again, where its files and tables are
+erased: CKAN by itself would keep both for ever.
+"""
+
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pipeline.portal.ckan import card, reader, tables
+from pipeline.portal.ckan.card import ARCHIVE, CARD, DIGEST, EDITION, VERSION, Resource
+from pipeline.portal.ckan.client import Client, Progress
+from pipeline.portal.errors import PortalConflict, PortalError
+from pipeline.profile import Catalog, Entity
+from pipeline.release import archive, manifest
+from pipeline.release.folder import CONTRACTS
+from pipeline.release.manifest import Manifest
+from pipeline.release.rules.history import parsed
+
+_REPLACES, _FOR = "reemplaza", "conjunto"
+"""Extras of a staging dataset: the ids that the public dataset loses, and its name."""
+
+
+class CkanPortal:
+    """A CKAN, with a token that may edit the entity's organisation; `work` is a folder for downloads."""
+
+    def __init__(
+        self, client: Client, town: Entity, catalog: Catalog, work: Path, *, progress: Progress | None = None
+    ) -> None:
+        self._client = client
+        self._anyone = client.anonymous()
+        self._town, self._catalog = town, catalog
+        self._work = work
+        self._progress = progress
+        self._scratch = work
+        self._before: dict[str, Any] | None = None
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Waits for any other publisher of this data folder; publishers elsewhere are met by the compare-and-swap."""
+        self._work.mkdir(parents=True, exist_ok=True)
+        with (self._work / ".candado").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for leftover in self._work.glob("portal-*"):
+                shutil.rmtree(leftover)
+            self._scratch = Path(tempfile.mkdtemp(prefix="portal-", dir=self._work))
+            try:
+                yield
+            finally:
+                shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def digest(self, dataset: str, version: str) -> str | None:
+        """What the public card says; for a former version, what its whole release holds."""
+        shown = self._public(dataset)
+        if shown is None:
+            return None
+        extras = card.extras_of(shown)
+        if extras.get(VERSION) == version:
+            return extras.get(DIGEST)
+        former = reader.archives(shown).get(version)
+        return str(former.get(DIGEST)) if former else None
+
+    def versions(self, dataset: str) -> dict[str, str]:
+        """What the card's whole releases hold, and what it says of itself."""
+        live = self._live(dataset)
+        if live is None:
+            return {}
+        extras = card.extras_of(live)
+        found = {v: str(r.get(DIGEST)) for v, r in reader.archives(live).items()}
+        return found | ({extras[VERSION]: extras.get(DIGEST, "")} if VERSION in extras else {})
+
+    def differences(self, release: Path, made: Manifest) -> list[str]:
+        """Card, search, files, tables and the whole release, read as anybody."""
+        shown = reader.package(self._anyone, made.dataset)
+        if shown is None:
+            return ["ficha"]
+        current = card.extras_of(shown).get(VERSION) == made.version
+        wrong = []
+        if card.fingerprint(shown) != card.extras_of(shown).get(CARD):
+            wrong.append("ficha")
+        planned = self._planned(release, made, self._edition(shown))
+        if not current:
+            planned = self._former(shown, made, planned)
+        wrong += reader.differences(self._anyone, shown, release, planned, self._folder())
+        if not reader.listed(self._anyone, made.dataset, card.extras_of(shown).get(DIGEST)):
+            wrong.append("búsqueda")
+        return wrong
+
+    def stage(self, release: Path, made: Manifest) -> Path:
+        """Uploads what is missing into the private staging dataset, fills its tables, and downloads the release again.
+
+        Raises `PortalError` where what came back is not what was sent.
+        """
+        live = self._live(made.dataset)
+        planned = self._planned(release, made, self._edition(live) + 1)
+        if self._behind(live, made):
+            planned = tuple(r for r in planned if r.path == ARCHIVE)
+        staged = self._staging_dataset(made, live)
+        there = {r["id"]: r for r in staged["resources"]}
+        for resource in planned:
+            if (there.get(resource.id) or {}).get("hash") != resource.sha256:
+                self._upload(staged["id"], resource, release)
+            if resource.table:
+                contract = CONTRACTS[resource.table]
+                tables.load(self._client, resource.id, contract, (release / resource.path).read_bytes(), self._progress)
+                tables.view(self._client, resource.id, contract)
+        return self._verified(staged["name"], release, made, planned)
+
+    def history(self, dataset: str) -> Path | None:
+        """Every whole release that the public dataset offers, downloaded as anybody."""
+        folder = self._folder("historia")
+        shown = reader.package(self._anyone, dataset)
+        for version, resource in sorted(reader.archives(shown).items()) if shown else ():
+            if not (folder / version).exists():
+                reader.fetch_release(self._anyone, resource, folder)
+        return folder
+
+    def discard(self, staged: Path, made: Manifest) -> None:
+        """Erases the staging dataset with its files and tables."""
+        shutil.rmtree(staged, ignore_errors=True)
+        live = self._live(made.dataset)
+        shown = self._find(card.staging_name(made, self._edition(live) + 1))
+        if shown is not None:
+            self._erase(shown)
+
+    def switch(self, staged: Path, made: Manifest) -> None:
+        """Hands the staged resources to the public dataset by one compare-and-swap."""
+        live = self._live(made.dataset)
+        if live is None:
+            raise PortalConflict(f"{made.dataset}: alguien quitó la ficha mientras se publicaba.")
+        self._refuse_foreign_edits(live, made.dataset)
+        edition = self._edition(live) + 1
+        staging = self._find(card.staging_name(made, edition))
+        if staging is None:
+            raise PortalConflict(f"{made.dataset}: lo preparado ya no está; otra publicación se adelantó.")
+        self._before = live
+        fresh = [_movable(r) for r in staging["resources"]]
+        kept = [r for r in live["resources"] if r.get("ruta") == ARCHIVE and r.get("version_datos") != made.version]
+        if self._behind(live, made):
+            fields = {"extras": _with(live, {EDITION: str(edition)})}
+            wanted = _in_order([*live["resources"], *fresh])
+        else:
+            fields = card.dataset(staged, made, self._town, self._catalog, edition=edition)
+            wanted = _in_order([*fresh, *kept])
+        self._empty(staging, [r["id"] for r in live["resources"] if r["id"] not in {w["id"] for w in wanted}])
+        self._swap(live, fields, wanted, private=False)
+
+    def settle(self, made: Manifest) -> bool:
+        """Erases what was replaced; nothing public is written."""
+        live = self._live(made.dataset)
+        found = self._client.read(
+            "package_search",
+            fq=f'+{_FOR}:"{made.dataset}" +private:true',
+            include_private=True,
+            include_drafts=True,
+            rows=100,
+        )["results"]
+        names = {r["name"] for r in found} | {card.staging_name(made, self._edition(live))}
+        for name in sorted(names):
+            shown = self._find(name)
+            if shown is not None and self._obsolete(shown, live):
+                self._erase(shown)
+        self._before = None
+        return False
+
+    def restore(self, made: Manifest) -> None:
+        """Puts back the card and the resources that the switch replaced, by one compare-and-swap."""
+        live = self._live(made.dataset)
+        before = self._before
+        if live is None or before is None:
+            return
+        fields = {name: before.get(name) for name in _CARD_FIELDS} | {
+            "tags": [{"name": t["name"]} for t in before["tags"]],
+            "groups": [{"name": g["name"]} for g in before["groups"]],
+            "extras": before["extras"],
+        }
+        returned = {r["id"] for r in before["resources"]}
+        lost = [r["id"] for r in live["resources"] if r["id"] not in returned]
+        there = {r["id"] for r in live["resources"]}
+        resources = [r if r["id"] in there else _movable(r) for r in before["resources"]]
+        self._swap(live, fields, resources, private=bool(before["private"]), stamp=False)
+        staging = self._find(card.staging_name(made, self._edition(before) + 1))
+        if staging is not None:
+            self._empty(staging, lost)
+            self._erase(self._find(staging["name"]) or staging)
+
+    def withdraw(self, dataset: str, version: str | None) -> str:
+        """Takes a version, or all of them, out of public sight and erases its files and tables.
+
+        The current version takes the dataset with it until another one is published: nobody may read an older release
+        as if it were the current one. What is taken away does not depend on who edited the card.
+        """
+        live = self._live(dataset)
+        if live is None:
+            raise PortalError(f"El portal no tiene el conjunto «{dataset}».")
+        current = card.extras_of(live).get(VERSION)
+        known = {*reader.archives(live), *([current] if current else [])}
+        if version is not None and version not in known:
+            raise PortalError(f"El conjunto «{dataset}» no ofrece la versión {version}.")
+        whole = version is None or version == current
+        if whole:
+            live = self._hidden(live)
+        gone = [r for r in live["resources"] if version in {None, r.get(VERSION)}]
+        if gone:
+            untouched = card.extras_of(live).get(CARD) == card.fingerprint(live | {"private": False})
+            kept = [r for r in live["resources"] if r not in gone]
+            extras = {k: v for k, v in card.extras_of(live).items() if not (whole and k in {VERSION, DIGEST})}
+            fields = {"extras": [{"key": k, "value": v} for k, v in sorted(extras.items())]}
+            self._swap(live, fields, kept, private=bool(live["private"]), stamp=untouched)
+            holder = self._private_dataset(f"{dataset}-retiro-{gone[0]['id'][:8]}", dataset, [r["id"] for r in gone])
+            self._erase(holder)
+        return "el conjunto no es público" if whole else f"la versión {version} no está; las demás siguen"
+
+    def changes(self, release: Path, made: Manifest) -> list[str]:
+        """The dataset's fields and resources that would be new, other or gone."""
+        live = self._live(made.dataset)
+        planned = self._planned(release, made, self._edition(live) + 1)
+        if live is None:
+            return [f"crear el conjunto {made.dataset}", *(f"añadir {r.path}" for r in planned)]
+        self._refuse_foreign_edits(live, made.dataset)
+        if self._behind(live, made):
+            return [f"añadir la versión anterior {made.version}"]
+        now = {r.get("ruta"): r for r in live["resources"] if r.get("ruta") != ARCHIVE}
+        said = card.dataset(release, made, self._town, self._catalog, edition=self._edition(live) + 1)
+        lines = [f"cambiar {name}" for name in card.edited(said, live) if name != "resources"]
+        for resource in planned:
+            there = now.pop(resource.path, None)
+            if there is None:
+                lines.append(f"añadir {resource.path}" + (f" {resource.version}" if resource.path == ARCHIVE else ""))
+            elif there.get("hash") != resource.sha256:
+                lines.append(f"reemplazar {resource.path}")
+        return lines + [f"quitar {path}" for path in sorted(map(str, now))]
+
+    def location(self, made: Manifest) -> str:
+        """The dataset's page."""
+        return self._client.address(f"dataset/{made.dataset}")
+
+    # what is there
+
+    def _folder(self, name: str = "lectura") -> Path:
+        folder = self._scratch / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _find(self, name: str) -> dict[str, Any] | None:
+        return reader.package(self._client, name)
+
+    def _live(self, dataset: str) -> dict[str, Any] | None:
+        return self._find(dataset)
+
+    def _public(self, dataset: str) -> dict[str, Any] | None:
+        shown = self._live(dataset)
+        return shown if shown is not None and not shown["private"] else None
+
+    def _edition(self, live: dict[str, Any] | None) -> int:
+        text = card.extras_of(live or {}).get(EDITION, "0")
+        return int(text) if text.isdigit() else 0
+
+    def _behind(self, live: dict[str, Any] | None, made: Manifest) -> bool:
+        """Whether the public dataset already shows a later version, so that this one only joins the former ones."""
+        if live is None or live["private"]:
+            return False
+        version = card.extras_of(live).get(VERSION)
+        return version is not None and parsed(version) > parsed(made.version)
+
+    def _planned(self, release: Path, made: Manifest, edition: int) -> tuple[Resource, ...]:
+        packed = self._folder("zip") / f"{made.version}.zip"
+        if not packed.exists():
+            archive.pack(release, packed)
+        return card.resources(release, packed, made, self._catalog, edition)
+
+    def _former(self, shown: dict[str, Any], made: Manifest, planned: tuple[Resource, ...]) -> tuple[Resource, ...]:
+        """The whole release of a former version under the id it has in the public dataset."""
+        there = reader.archives(shown).get(made.version)
+        return tuple(
+            Resource(**{**r.__dict__, "id": there["id"]} if there else r.__dict__) for r in planned if r.path == ARCHIVE
+        )
+
+    def _refuse_foreign_edits(self, live: dict[str, Any], dataset: str) -> None:
+        said = card.extras_of(live).get(CARD)
+        if said is None and not live["resources"]:
+            return
+        if said != card.fingerprint(live):
+            raise PortalConflict(
+                f"La ficha de «{dataset}» fue editada fuera de este proceso y no se sobrescribe. Compare en el portal"
+                " su historial de actividad, deshaga la edición (o llévela al perfil) y repita la publicación."
+            )
+
+    def _obsolete(self, shown: dict[str, Any], live: dict[str, Any] | None) -> bool:
+        """Whether a staging dataset has nothing left to give: its edition is reached."""
+        text = shown["name"].rsplit("-", 2)[-2]
+        return not text.isdigit() or int(text) <= self._edition(live)
+
+    # acts
+
+    def _organization(self) -> str:
+        slug = self._town.slug
+        if self._client.find("organization_show", id=slug) is None:
+            self._client.write(
+                "organization_create",
+                {"name": slug, "title": self._town.nombre},
+                look=lambda: self._client.find("organization_show", id=slug),
+            )
+        for group in self._catalog.grupos:
+            if self._client.find("group_show", id=group.slug) is None:
+                self._client.write(
+                    "group_create",
+                    {"name": group.slug, "title": group.titulo},
+                    look=partial(self._client.find, "group_show", id=group.slug),
+                )
+        return slug
+
+    def _private_dataset(self, name: str, dataset: str, replaces: list[str]) -> dict[str, Any]:
+        found = self._find(name)
+        if found is not None:
+            return found
+        fields = {
+            "name": name,
+            "title": f"En preparación: {dataset}",
+            "owner_org": self._organization(),
+            "private": True,
+            "extras": [{"key": _FOR, "value": dataset}, {"key": _REPLACES, "value": ",".join(replaces)}],
+        }
+        return dict(self._client.write("package_create", fields, look=lambda: self._find(name)))
+
+    def _staging_dataset(self, made: Manifest, live: dict[str, Any] | None) -> dict[str, Any]:
+        if live is None:
+            shell = {
+                "name": made.dataset,
+                "title": made.title,
+                "owner_org": self._organization(),
+                "private": True,
+                "extras": [{"key": EDITION, "value": "0"}],
+            }
+            self._client.write("package_create", shell, look=lambda: self._find(made.dataset))
+        return self._private_dataset(card.staging_name(made, self._edition(live) + 1), made.dataset, [])
+
+    def _upload(self, dataset_id: str, resource: Resource, release: Path) -> None:
+        file = self._folder("zip") / resource.filename if resource.path == ARCHIVE else release / resource.path
+
+        def look() -> Any:
+            found = self._client.find("resource_show", id=resource.id)
+            return found if found and found.get("hash") == resource.sha256 else None
+
+        fields = resource.fields() | {"package_id": dataset_id}
+        if resource.path == ARCHIVE:
+            fields[DIGEST] = manifest.read(release).digest
+        self._client.upload("resource_create", fields, file, resource.media_type, look=look, progress=self._progress)
+
+    def _verified(self, name: str, release: Path, made: Manifest, planned: tuple[Resource, ...]) -> Path:
+        shown = self._find(name)
+        if shown is None:
+            raise PortalConflict(f"{made.dataset}: lo preparado desapareció mientras se verificaba.")
+        wanted = {r.id for r in planned}
+        extra = [r["id"] for r in shown["resources"] if r["id"] not in wanted]
+        wrong = reader.differences(self._client, shown, release, planned, self._folder())
+        if extra or wrong:
+            self._erase(shown)
+            raise PortalError(
+                f"{made.dataset} {made.version} no se publicó: lo que el portal guardó no es lo que se le envió"
+                f" ({', '.join(wrong[:5]) or 'recursos de más'}). Lo que había sigue como estaba."
+            )
+        whole = next(r for r in shown["resources"] if r.get("ruta") == ARCHIVE)
+        folder = self._folder("preparada")
+        shutil.rmtree(folder / made.version, ignore_errors=True)
+        return reader.fetch_release(self._client, whole, folder)
+
+    def _empty(self, staging: dict[str, Any], replaces: list[str]) -> None:
+        """Sets the staged resources free and writes down, in the same transaction, what the switch will replace."""
+
+        def look() -> Any:
+            now = self._find(staging["name"])
+            return now if now is not None and not now["resources"] else None
+
+        self._client.write(
+            "package_revise",
+            {
+                "match": {"id": staging["id"], "metadata_modified": staging["metadata_modified"]},
+                "filter": ["-resources"],
+                "update": {"resources": [], "extras": _with(staging, {_REPLACES: ",".join(replaces)})},
+            },
+            look=look,
+        )
+
+    def _swap(
+        self,
+        live: dict[str, Any],
+        fields: dict[str, Any],
+        resources: list[dict[str, Any]],
+        *,
+        private: bool,
+        stamp: bool = True,
+    ) -> None:
+        """One transaction on the public dataset, refused where it is not as it was last read."""
+        after = {**live, **fields, "resources": resources}
+        mark = card.fingerprint(after) if stamp else card.extras_of(after).get(CARD)
+        update = fields | {"private": private, "resources": resources}
+        if stamp:
+            update["extras"] = _with(after, {CARD: str(mark)})
+        replaced = [name for name in ("resources", "extras", "tags", "groups") if name in update]
+
+        def look() -> Any:
+            now = self._live(str(live["name"]))
+            same = now is not None and card.extras_of(now).get(CARD) == mark and now["private"] == private
+            return now if same and now and now["metadata_modified"] != live["metadata_modified"] else None
+
+        self._client.write(
+            "package_revise",
+            {
+                "match": {"id": live["id"], "metadata_modified": live["metadata_modified"]},
+                "filter": [f"-{name}" for name in replaced],
+                "update": update,
+            },
+            look=look,
+        )
+
+    def _hidden(self, live: dict[str, Any]) -> dict[str, Any]:
+        """The card made private, whatever else is in it: taking away must not depend on a comparison."""
+        name = str(live["name"])
+
+        def look() -> Any:
+            now = self._live(name)
+            return now if now is not None and now["private"] else None
+
+        if not live["private"]:
+            self._client.write("package_patch", {"id": live["id"], "private": True}, look=look)
+        if reader.package(self._anyone, name) is not None:
+            raise PortalError("El portal sigue mostrando el conjunto retirado: avise a quien lo administra.")
+        if not reader.listed(self._anyone, name, None):
+            raise PortalError("El buscador del portal sigue dando el conjunto retirado: avise a quien lo administra.")
+        return self._live(name) or live
+
+    def _erase(self, shown: dict[str, Any]) -> None:
+        """Erases a private dataset with the files and tables of its resources and of those it replaced."""
+        listed = [i for i in card.extras_of(shown).get(_REPLACES, "").split(",") if i]
+        # a run that died before its switch has written down what is still public
+        replaced = [i for i in listed if self._client.find("resource_show", id=i) is None]
+        ids = [*(r["id"] for r in shown["resources"]), *replaced]
+        if ids:
+            blank = [{"id": i, "name": "borrado", "url": "borrado", "url_type": "", "clear_upload": True} for i in ids]
+
+            def emptied() -> Any:
+                now = self._find(shown["name"])
+                return now if now and now["resources"] and all(not r["url_type"] for r in now["resources"]) else None
+
+            self._client.write(
+                "package_revise",
+                {"match": {"id": shown["id"]}, "filter": ["-resources"], "update": {"resources": blank}},
+                look=emptied,
+            )
+            for i in ids:
+                tables.drop(self._client, i)
+            # an id of an active resource cannot be taken again, not even out of a deleted dataset
+            self._empty(self._find(shown["name"]) or shown, [])
+        self._client.write(
+            "package_delete",
+            {"id": shown["id"]},
+            look=lambda: (self._find(shown["name"]) is None) or None,
+        )
+
+
+_CARD_FIELDS = (
+    "title", "notes", "url", "version", "license_id", "author", "author_email", "maintainer", "maintainer_email",
+)  # fmt: skip
+
+
+def _movable(resource: dict[str, Any]) -> dict[str, Any]:
+    """A resource as another dataset is told to take it: without what belongs to its former place."""
+    return {k: v for k, v in resource.items() if k not in {"package_id", "position", "metadata_modified", "state"}}
+
+
+def _in_order(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The release's own resources first, whole releases last, the newest of them first."""
+    singles = [r for r in resources if r.get("ruta") != ARCHIVE]
+    whole = [r for r in resources if r.get("ruta") == ARCHIVE]
+    return singles + sorted(whole, key=lambda r: parsed(str(r["version_datos"])), reverse=True)
+
+
+def _with(package: dict[str, Any], more: dict[str, str]) -> list[dict[str, str]]:
+    """The extras of a package with some replaced."""
+    merged = card.extras_of(package) | more
+    return [{"key": key, "value": value} for key, value in sorted(merged.items())]

@@ -1,0 +1,162 @@
+"""A release's tables in CKAN's DataStore: typed and described by the contract, loaded in order, compared row by row.
+
+What belongs here: creating, filling and comparing one table. What does not: when (`portal`).
+
+Types are never guessed. A batch is one transaction, so the number of rows there says what an unclear batch did.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pv
+
+from pipeline.contract import Contract
+from pipeline.portal.ckan.client import Client, Progress
+from pipeline.portal.errors import PortalError
+from pipeline.release import data
+from pipeline.release.inputs import ReleaseError
+
+BATCH = 20_000
+"""Rows a request: some seconds each, so that a broken connection loses little."""
+
+VIEW = "datatables_view"
+
+
+def load(client: Client, resource: str, contract: Contract, csv: bytes, progress: Progress | None = None) -> None:
+    """Fills the resource's table with the rows of the CSV, going on where an earlier try stopped."""
+    rows = data.read_csv(csv)
+    there = _there(client, resource)
+    if there is not None and (_described(client, resource) != _wanted(contract) or there > rows.num_rows):
+        client.write(
+            "datastore_delete",
+            {"resource_id": resource, "force": True},
+            look=lambda: _there(client, resource) is None or None,
+        )
+        there = None
+    if there is None:
+        client.write(
+            "datastore_create",
+            {"resource_id": resource, "force": True, "fields": contract.datastore_fields()},
+            look=lambda: _there(client, resource) is not None or None,
+        )
+        there = 0
+    for start in range(there, rows.num_rows, BATCH):
+        batch = rows.slice(start, BATCH)
+        after = start + batch.num_rows
+        client.write(
+            "datastore_upsert",
+            {"resource_id": resource, "force": True, "method": "insert", "records": batch.to_pylist()},
+            look=partial(_reached, client, resource, after),
+        )
+        if progress is not None:
+            progress(contract.title, after, rows.num_rows)
+
+
+def view(client: Client, resource: str, contract: Contract) -> None:
+    """The preview table, unless there is one."""
+
+    def there() -> Any:
+        return next((v for v in client.read("resource_view_list", id=resource) if v["view_type"] == VIEW), None)
+
+    if there() is None:
+        client.write(
+            "resource_view_create",
+            {"resource_id": resource, "title": "Tabla", "description": contract.description, "view_type": VIEW},
+            look=there,
+        )
+
+
+def problem(client: Client, resource: str, contract: Contract, csv: bytes, work: Path) -> str | None:
+    """What is wrong with the table as this reader gets it: «tabla», «diccionario», or nothing."""
+    if _there(client, resource) is None:
+        return "tabla"
+    if _described(client, resource) != _wanted(contract):
+        return "diccionario"
+    dump = work / f"{resource}.volcado.csv"
+    try:
+        client.download(client.address(f"datastore/dump/{resource}?bom=false"), dump)
+        return None if _same(dump, data.read_csv(csv), contract) else "tabla"
+    finally:
+        dump.unlink(missing_ok=True)
+
+
+def drop(client: Client, resource: str) -> None:
+    """Takes the table away; CKAN leaves it readable when its resource is only replaced."""
+    if _there(client, resource) is not None:
+        client.write(
+            "datastore_delete",
+            {"resource_id": resource, "force": True},
+            look=lambda: _there(client, resource) is None or None,
+        )
+
+
+def _there(client: Client, resource: str) -> int | None:
+    """Rows in the table, or None where there is no table."""
+    found = client.find("datastore_info", id=resource)
+    return int(found["meta"]["count"]) if found else None
+
+
+def _reached(client: Client, resource: str, rows: int) -> bool | None:
+    return True if _there(client, resource) == rows else None
+
+
+def _described(client: Client, resource: str) -> list[tuple[str, ...]]:
+    fields = client.read("datastore_info", id=resource)["fields"]
+    return [_field(f["id"], f["type"], f.get("info") or {}) for f in fields]
+
+
+def _wanted(contract: Contract) -> list[tuple[str, ...]]:
+    types = {"float8": "double precision", "int8": "bigint", "bool": "boolean"}
+    return [_field(f["id"], types.get(f["type"], f["type"]), f["info"]) for f in contract.datastore_fields()]
+
+
+def _field(name: str, kind: str, info: dict[str, Any]) -> tuple[str, ...]:
+    short = {"double precision": "float8", "bigint": "int8", "boolean": "bool"}
+    return (name, short.get(kind, kind), *(str(info.get(key) or "") for key in ("label", "notes", "unit")))
+
+
+def _same(dump: Path, wanted: pa.Table, contract: Contract) -> bool:
+    """Whether the dump's rows are the file's, in order; numbers are compared as numbers, the rest as text."""
+    start = 0
+    for batch in _batches(dump, wanted.column_names):
+        expected = wanted.slice(start, batch.num_rows)
+        if expected.num_rows != batch.num_rows:
+            return False
+        for column in contract.columns:
+            if not _plain(expected[column.name], contract, column.name).equals(
+                _plain(pa.chunked_array([batch[column.name]]), contract, column.name)
+            ):
+                return False
+        start += batch.num_rows
+    return start == wanted.num_rows
+
+
+def _batches(dump: Path, names: list[str]) -> Iterator[pa.RecordBatch]:
+    options = pv.ConvertOptions(
+        column_types=dict.fromkeys(["_id", *names], pa.string()), strings_can_be_null=True, null_values=[""]
+    )
+    try:
+        with pv.open_csv(
+            dump, parse_options=pv.ParseOptions(newlines_in_values=True), convert_options=options
+        ) as stream:
+            if stream.schema.names != ["_id", *names]:
+                raise PortalError("La tabla del portal no tiene las columnas del contrato.")
+            yield from stream
+    except pa.ArrowException:
+        raise PortalError("El volcado de una tabla del portal no se puede leer.") from None
+
+
+def _plain(values: pa.ChunkedArray, contract: Contract, name: str) -> pa.ChunkedArray:
+    kind = next(f["type"] for f in contract.datastore_fields() if f["id"] == name)
+    try:
+        if kind in {"int8", "float8"}:
+            return pc.cast(values, pa.float64())
+        if kind == "bool":
+            return pc.is_in(pc.utf8_lower(values), value_set=pa.array(["t", "true"]))
+    except pa.ArrowException:
+        raise ReleaseError("Una columna numérica de la tabla tiene algo que no es un número.") from None
+    return values
