@@ -24,11 +24,11 @@ OPEN_YEAR = dg.define_asset_job(
 
 RECHECK = dg.define_asset_job(
     "revision_semanal",
-    selection=dg.AssetSelection.keys(["abierto", "revision_de_lo_publico"]),
+    selection=dg.AssetSelection.assets(["abierto", "revision_de_lo_publico"]),
     description="Descarga y verifica otra vez lo que está público; retira lo que no es lo publicado y avisa fallando.",
 )
 WITHDRAWAL = dg.define_asset_job(
     "retirar",
-    selection=dg.AssetSelection.keys(["abierto", "retiro"]),
+    selection=dg.AssetSelection.assets(["abierto", "retiro"]),
     description="Retira del portal una versión o un conjunto; pide conjunto, version (vacía: todo) y motivo.",
 )

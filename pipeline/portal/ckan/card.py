@@ -18,7 +18,7 @@ from pipeline.periods import Semester
 from pipeline.profile import Catalog, Entity
 from pipeline.release.folder import CONTRACTS, Folder
 from pipeline.release.manifest import MANIFEST, SUMS, Manifest, sha256_of
-from pipeline.spanish import listing, period
+from pipeline.spanish import day, listing, period
 
 DIGEST, VERSION, EDITION, CARD = "huella_publicacion", "version_datos", "edicion", "huella_ficha"
 """Extras of the dataset: which release it is, how many times this place was switched, and what was written."""
@@ -51,6 +51,7 @@ _RESOURCE_FIELDS = (
     "hash",
     "size",
     "url_type",
+    "license",
     "ruta",
     VERSION,
     DIGEST,
@@ -81,6 +82,7 @@ class Resource:
     size: int
     sha256: str
     version: str
+    license: str = ""
 
     @property
     def table(self) -> str | None:
@@ -103,6 +105,7 @@ class Resource:
             "mimetype": self.media_type,
             "hash": self.sha256,
             "hash_algorithm": _SHA256,
+            "license": self.license,
             "ruta": self.path,
             VERSION: self.version,
         }
@@ -128,6 +131,7 @@ def resources(release: Path, archive: Path, made: Manifest, catalog: Catalog, ed
             size=file.stat().st_size,
             sha256=sha256_of(file),
             version=made.version,
+            license=catalog.licencia_dcat,
         )
 
     listed = {e.path: e.media_type for e in made.entries} | {MANIFEST: "application/json", SUMS: "text/plain"}
@@ -148,13 +152,19 @@ def resources(release: Path, archive: Path, made: Manifest, catalog: Catalog, ed
 def _wanted(release: Path, catalog: Catalog) -> Iterable[tuple[str, str, str, str]]:
     for name, contract in CONTRACTS.items():
         for suffix, form in ((".csv", "CSV"), (".parquet", "Parquet")):
-            yield f"datos/{name}{suffix}", contract.title, contract.description, form
+            title = contract.title if form == "CSV" else f"{contract.title} ({form})"
+            yield f"datos/{name}{suffix}", title, contract.description, form
     for path, (name, text) in _DOCUMENTS.items():
         yield path, name, text, _FORMATS.get(Path(path).suffix, "TXT")
     for figure in catalog.graficos:
         path = f"informe/figuras/{figure}.svg"
         if (release / path).is_file():
-            yield path, f"Gráfico: {_title(release / path)}", f"Sus cifras: informe/figuras/{figure}.csv.", "SVG"
+            yield (
+                path,
+                f"Gráfico: {_title(release / path)}",
+                f"Sus cifras están en informe/figuras/{figure}.csv de la entrega.",
+                "SVG",
+            )
 
 
 def _title(figure: Path) -> str:
@@ -223,7 +233,7 @@ def _notes(package: Mapping[str, Any], made: Manifest) -> str:
         [
             str(package["description"]),
             f"**Versión {made.version}**, con {listing([period(p) for p in made.periods])}. Los estados son los del"
-            f" {made.cut_off}.",
+            f" {day(date.fromisoformat(made.cut_off))}.",
             "**Está prohibido intentar identificar a las personas** que hay detrás de estos datos. «Suprimido»"
             " significa que el dato existe y no se muestra para protegerlas; no es cero ni «sin dato». Antes de usar"
             " las cifras, lea el recurso «Léame».",

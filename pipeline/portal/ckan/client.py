@@ -65,11 +65,18 @@ def read_token(path: Path) -> str:
 class Client:
     """One CKAN, as the holder of a token or, without one, as anybody."""
 
-    def __init__(self, url: str, token: str | None = None, timeouts: Timeouts | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        timeouts: Timeouts | None = None,
+        transport: Callable[[], requests.Session] = requests.Session,
+    ) -> None:
         self.url = url.rstrip("/")
         self._timeouts = timeouts or Timeouts()
         self._token = token
-        self._session = requests.Session()
+        self._transport = transport
+        self._session = transport()
         # a .netrc of this machine must not replace the token, nor give an anonymous reader rights
         self._session.auth = lambda request: request
         self._session.hooks["response"].append(self._remember)
@@ -81,7 +88,7 @@ class Client:
 
     def anonymous(self) -> "Client":
         """The same portal as anybody sees it."""
-        return Client(self.url, None, self._timeouts)
+        return Client(self.url, None, self._timeouts, self._transport)
 
     def close(self) -> None:
         """Ends the connections."""

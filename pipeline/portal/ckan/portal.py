@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.portal.ckan import card, reader, tables
+from pipeline.portal.ckan import card, reader, tables, views
 from pipeline.portal.ckan.card import ARCHIVE, CARD, DIGEST, EDITION, VERSION, Resource
 from pipeline.portal.ckan.client import Client, Progress
 from pipeline.portal.errors import PortalConflict, PortalError
@@ -113,9 +113,9 @@ class CkanPortal:
             if (there.get(resource.id) or {}).get("hash") != resource.sha256:
                 self._upload(staged["id"], resource, release)
             if resource.table:
-                contract = CONTRACTS[resource.table]
-                tables.load(self._client, resource.id, contract, (release / resource.path).read_bytes(), self._progress)
-                tables.view(self._client, resource.id, contract)
+                rows = (release / resource.path).read_bytes()
+                tables.load(self._client, resource.id, CONTRACTS[resource.table], rows, self._progress)
+            views.add(self._client, resource)
         return self._verified(staged["name"], release, made, planned)
 
     def history(self, dataset: str) -> Path | None:
@@ -310,7 +310,11 @@ class CkanPortal:
         if self._client.find("organization_show", id=slug) is None:
             self._client.write(
                 "organization_create",
-                {"name": slug, "title": self._town.nombre},
+                {
+                    "name": slug,
+                    "title": self._town.nombre,
+                    "description": f"{self._town.dependencia}. {self._town.sitio}",
+                },
                 look=lambda: self._client.find("organization_show", id=slug),
             )
         for group in self._catalog.grupos:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pipeline.portal.ckan import card, tables
+from pipeline.portal.ckan import card, tables, views
 from pipeline.portal.ckan.card import ARCHIVE, CARD, DIGEST, VERSION, Resource
 from pipeline.portal.ckan.client import Client, NotFound
 from pipeline.portal.errors import PortalError, PortalUnavailable
@@ -101,8 +101,7 @@ def _table(client: Client, resource: Resource, release: Path, work: Path) -> lis
     wrong = tables.problem(client, resource.id, contract, (release / resource.path).read_bytes(), work)
     if wrong:
         return [f"{wrong} {contract.name}"]
-    views = client.read("resource_view_list", id=resource.id)
-    return [] if any(v["view_type"] == tables.VIEW for v in views) else [f"vista {contract.name}"]
+    return [] if views.has_table(client, resource.id) else [f"vista {contract.name}"]
 
 
 def listed(client: Client, dataset: str, digest: str | None, seconds: float = INDEX_SECONDS) -> bool:

@@ -23,8 +23,6 @@ from pipeline.release.inputs import ReleaseError
 BATCH = 20_000
 """Rows a request: some seconds each, so that a broken connection loses little."""
 
-VIEW = "datatables_view"
-
 
 def load(client: Client, resource: str, contract: Contract, csv: bytes, progress: Progress | None = None) -> None:
     """Fills the resource's table with the rows of the CSV, going on where an earlier try stopped."""
@@ -54,20 +52,6 @@ def load(client: Client, resource: str, contract: Contract, csv: bytes, progress
         )
         if progress is not None:
             progress(contract.title, after, rows.num_rows)
-
-
-def view(client: Client, resource: str, contract: Contract) -> None:
-    """The preview table, unless there is one."""
-
-    def there() -> Any:
-        return next((v for v in client.read("resource_view_list", id=resource) if v["view_type"] == VIEW), None)
-
-    if there() is None:
-        client.write(
-            "resource_view_create",
-            {"resource_id": resource, "title": "Tabla", "description": contract.description, "view_type": VIEW},
-            look=there,
-        )
 
 
 def problem(client: Client, resource: str, contract: Contract, csv: bytes, work: Path) -> str | None:
