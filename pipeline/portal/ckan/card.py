@@ -261,15 +261,19 @@ def fingerprint(package: Mapping[str, Any]) -> str:
 def edited(public: Mapping[str, Any], written: Mapping[str, Any] | None) -> list[str]:
     """Names of what differs between a public dataset and what was written, for people; never the content."""
     ours, theirs = _written(written or {}), _written(public)
-    return [name for name in ours if ours[name] != theirs[name]]
+    return [name for name in ours | theirs if ours.get(name) != theirs.get(name)]
 
 
 def _written(package: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: str(package.get(name) or "").replace("\r\n", "\n").strip() for name in _DATASET_FIELDS} | {
+    """What is compared; empty fields are left out, so that a later field of ours is no edit of an earlier card."""
+    return _filled(package, _DATASET_FIELDS) | {
         "tags": sorted(t["name"] for t in package.get("tags", ())),
         "groups": sorted(g["name"] for g in package.get("groups", ())),
         "extras": {k: v for k, v in extras_of(package).items() if k != CARD},
-        "resources": [
-            {name: str(r.get(name) or "").strip() for name in _RESOURCE_FIELDS} for r in package.get("resources", ())
-        ],
+        "resources": [_filled(r, _RESOURCE_FIELDS) for r in package.get("resources", ())],
     }
+
+
+def _filled(fields: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:
+    texts = {name: str(fields.get(name) or "").replace("\r\n", "\n").strip() for name in names}
+    return {name: text for name, text in texts.items() if text}
