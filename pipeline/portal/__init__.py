@@ -125,7 +125,11 @@ def publish(
         intact = _public(portal, made) and not portal.differences(release, made)
         if not intact:
             staged = _staged(portal, release, made, verify)
-            portal.switch(staged, made)
+            try:
+                portal.switch(staged, made)
+            except PortalConflict:
+                portal.discard(staged, made)
+                raise
             wrong = portal.differences(release, made)
             if wrong:
                 portal.restore(made)

@@ -111,16 +111,27 @@ class Resource:
         }
 
 
-def staging_name(made: Manifest, edition: int) -> str:
-    """The private dataset in which a release waits."""
-    return f"{made.dataset}-preparacion-{edition}-{made.digest[:12]}"
+@dataclass(frozen=True)
+class Edition:
+    """One try to switch a dataset: how many switches came before, and whose try it is.
+
+    Two publishers must not stage in one place: CKAN 2.12 loses count of a dataset's resources when two requests add to
+    it at the same time, and refuses every later one.
+    """
+
+    number: int
+    publisher: str
+
+    def staging_name(self, made: Manifest) -> str:
+        """The private dataset in which a release waits."""
+        return f"{made.dataset}-preparacion-{self.number}-{made.digest[:8]}-{self.publisher[:8]}"
 
 
-def resources(release: Path, archive: Path, made: Manifest, catalog: Catalog, edition: int) -> tuple[Resource, ...]:
+def resources(release: Path, archive: Path, made: Manifest, catalog: Catalog, edition: Edition) -> tuple[Resource, ...]:
     """The resources of a release in the order in which people look for them; ids follow from content and edition."""
 
     def one(path: str, name: str, description: str, *, file: Path, form: str, media_type: str) -> Resource:
-        key = f"{made.dataset}/{made.version}/{made.digest}/{edition}/{path}"
+        key = f"{made.dataset}/{made.version}/{made.digest}/{edition.number}/{edition.publisher}/{path}"
         return Resource(
             id=str(uuid.uuid5(_NAMESPACE, key)),
             path=path,
@@ -240,7 +251,8 @@ def _notes(package: Mapping[str, Any], made: Manifest) -> str:
             "**Para programas.** Esta dirección no cambia; los identificadores de los recursos sí, con cada versión."
             f" Lea la ficha (`/api/3/action/package_show?id={made.dataset}`), tome el recurso cuyo campo `ruta` sea,"
             " por ejemplo, `datos/solicitudes.csv`, y use su `url` o su `id` con `datastore_search`. Si una lectura"
-            " responde 404, hay una versión nueva: vuelva a leer la ficha.",
+            " responde 404, o si el campo `version_datos` de un recurso no es el de la ficha, está llegando una versión"
+            " nueva: vuelva a leer la ficha.",
             "**Para comprobar.** El campo `hash` de cada recurso es su SHA-256. «Versión … completa» es la entrega"
             " entera con `SHA256SUMS`; las anteriores siguen disponibles y no cambian.",
         ]

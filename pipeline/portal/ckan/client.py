@@ -11,7 +11,8 @@ in which order (`portal`).
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,18 +120,21 @@ class Client:
         self,
         action: str,
         data: dict[str, str],
-        file: Path,
-        media_type: str,
+        files: Mapping[str, tuple[Path, str]],
         *,
         look: Callable[[], Any],
         progress: Progress | None = None,
     ) -> Any:
-        """Like `write`, with a file that is streamed from disk; `progress` is told the bytes sent."""
+        """Like `write`, with files (form field → path, media type) streamed from disk; `progress` is told the bytes."""
 
         def send() -> Any:
-            with file.open("rb") as stream:
-                form = MultipartEncoder({**data, "upload": (file.name, stream, media_type)})
-                told = MultipartEncoderMonitor(form, _teller(progress, data.get("name", file.name), form.len))
+            with ExitStack() as opened:
+                parts = {
+                    name: (path.name, opened.enter_context(path.open("rb")), kind)
+                    for name, (path, kind) in files.items()
+                }
+                form = MultipartEncoder({**data, **parts})
+                told = MultipartEncoderMonitor(form, _teller(progress, form.len))
                 return self._post(action, told, {"Content-Type": told.content_type})
 
         return self._written(action, send, look)
@@ -242,9 +246,9 @@ class Client:
         )
 
 
-def _teller(progress: Progress | None, what: str, total: int) -> Callable[[Any], None]:
+def _teller(progress: Progress | None, total: int) -> Callable[[Any], None]:
     def tell(monitor: Any) -> None:
         if progress is not None:
-            progress(what, min(monitor.bytes_read, total), total)
+            progress("Archivos", min(monitor.bytes_read, total), total)
 
     return tell

@@ -11,8 +11,10 @@ erased: CKAN by itself would keep both for ever.
 """
 
 import fcntl
+import json
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.portal.ckan import card, reader, tables, views
-from pipeline.portal.ckan.card import ARCHIVE, CARD, DIGEST, EDITION, VERSION, Resource
+from pipeline.portal.ckan.card import ARCHIVE, CARD, DIGEST, EDITION, VERSION, Edition, Resource
 from pipeline.portal.ckan.client import Client, Progress
 from pipeline.portal.errors import PortalConflict, PortalError
 from pipeline.profile import Catalog, Entity
@@ -29,8 +31,8 @@ from pipeline.release.folder import CONTRACTS
 from pipeline.release.manifest import Manifest
 from pipeline.release.rules.history import parsed
 
-_REPLACES, _FOR = "reemplaza", "conjunto"
-"""Extras of a staging dataset: the ids that the public dataset loses, and its name."""
+_FOR, _REPLACES, _TABLES = "conjunto", "reemplaza", "reemplaza_tablas"
+"""Extras of a staging dataset: the public one's name, the ids that either lost, and which of those have a table."""
 
 
 class CkanPortal:
@@ -46,6 +48,7 @@ class CkanPortal:
         self._progress = progress
         self._scratch = work
         self._before: dict[str, Any] | None = None
+        self._staged = ""
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -92,7 +95,7 @@ class CkanPortal:
             wrong.append("ficha")
         planned = self._planned(release, made, self._edition(shown))
         if not current:
-            planned = self._former(shown, made, planned)
+            planned = tuple(r for r in planned if r.path == ARCHIVE)
         wrong += reader.differences(self._anyone, shown, release, planned, self._folder())
         if not reader.listed(self._anyone, made.dataset, card.extras_of(shown).get(DIGEST)):
             wrong.append("búsqueda")
@@ -104,14 +107,14 @@ class CkanPortal:
         Raises `PortalError` where what came back is not what was sent.
         """
         live = self._live(made.dataset)
-        planned = self._planned(release, made, self._edition(live) + 1)
+        planned = self._planned(release, made, self._next(live))
         if self._behind(live, made):
             planned = tuple(r for r in planned if r.path == ARCHIVE)
-        staged = self._staging_dataset(made, live)
-        there = {r["id"]: r for r in staged["resources"]}
+        staged = self._staging_dataset(made, live, planned)
+        self._staged = str(staged["name"])
+        if not staged["resources"]:
+            self._upload(staged, planned, release)
         for resource in planned:
-            if (there.get(resource.id) or {}).get("hash") != resource.sha256:
-                self._upload(staged["id"], resource, release)
             if resource.table:
                 rows = (release / resource.path).read_bytes()
                 tables.load(self._client, resource.id, CONTRACTS[resource.table], rows, self._progress)
@@ -130,8 +133,7 @@ class CkanPortal:
     def discard(self, staged: Path, made: Manifest) -> None:
         """Erases the staging dataset with its files and tables."""
         shutil.rmtree(staged, ignore_errors=True)
-        live = self._live(made.dataset)
-        shown = self._find(card.staging_name(made, self._edition(live) + 1))
+        shown = self._find(self._staged) if self._staged else None
         if shown is not None:
             self._erase(shown)
 
@@ -141,20 +143,22 @@ class CkanPortal:
         if live is None:
             raise PortalConflict(f"{made.dataset}: alguien quitó la ficha mientras se publicaba.")
         self._refuse_foreign_edits(live, made.dataset)
-        edition = self._edition(live) + 1
-        staging = self._find(card.staging_name(made, edition))
+        edition = self._next(live)
+        staging = self._find(edition.staging_name(made))
         if staging is None:
             raise PortalConflict(f"{made.dataset}: lo preparado ya no está; otra publicación se adelantó.")
         self._before = live
         fresh = [_movable(r) for r in staging["resources"]]
-        kept = [r for r in live["resources"] if r.get("ruta") == ARCHIVE and r.get("version_datos") != made.version]
+        former = [r for r in live["resources"] if r.get("ruta") == ARCHIVE and r.get(VERSION) != made.version]
+        kept = [_movable(r) for r in former]
         if self._behind(live, made):
-            fields = {"extras": _with(live, {EDITION: str(edition)})}
-            wanted = _in_order([*live["resources"], *fresh])
+            fields = {"extras": _with(live, {EDITION: str(edition.number)})}
+            wanted = _in_order([*map(_movable, live["resources"]), *fresh])
         else:
-            fields = card.dataset(staged, made, self._town, self._catalog, edition=edition)
+            fields = card.dataset(staged, made, self._town, self._catalog, edition=edition.number)
             wanted = _in_order([*fresh, *kept])
-        self._empty(staging, [r["id"] for r in live["resources"] if r["id"] not in {w["id"] for w in wanted}])
+        staying = {r["id"] for r in wanted}
+        self._empty(staging, [r for r in live["resources"] if r["id"] not in staying])
         self._swap(live, fields, wanted, private=False)
 
     def settle(self, made: Manifest) -> bool:
@@ -167,7 +171,7 @@ class CkanPortal:
             include_drafts=True,
             rows=100,
         )["results"]
-        names = {r["name"] for r in found} | {card.staging_name(made, self._edition(live))}
+        names = {r["name"] for r in found} | {self._edition(live).staging_name(made)}
         for name in sorted(names):
             shown = self._find(name)
             if shown is not None and self._obsolete(shown, live):
@@ -187,11 +191,10 @@ class CkanPortal:
             "extras": before["extras"],
         }
         returned = {r["id"] for r in before["resources"]}
-        lost = [r["id"] for r in live["resources"] if r["id"] not in returned]
-        there = {r["id"] for r in live["resources"]}
-        resources = [r if r["id"] in there else _movable(r) for r in before["resources"]]
+        lost = [r for r in live["resources"] if r["id"] not in returned]
+        resources = [_movable(r) for r in before["resources"]]
         self._swap(live, fields, resources, private=bool(before["private"]), stamp=False)
-        staging = self._find(card.staging_name(made, self._edition(before) + 1))
+        staging = self._find(self._staged) if self._staged else None
         if staging is not None:
             self._empty(staging, lost)
             self._erase(self._find(staging["name"]) or staging)
@@ -215,25 +218,25 @@ class CkanPortal:
         gone = [r for r in live["resources"] if version in {None, r.get(VERSION)}]
         if gone:
             untouched = card.extras_of(live).get(CARD) == card.fingerprint(live | {"private": False})
-            kept = [r for r in live["resources"] if r not in gone]
+            kept = [_movable(r) for r in live["resources"] if r not in gone]
             extras = {k: v for k, v in card.extras_of(live).items() if not (whole and k in {VERSION, DIGEST})}
             fields = {"extras": [{"key": k, "value": v} for k, v in sorted(extras.items())]}
             self._swap(live, fields, kept, private=bool(live["private"]), stamp=untouched)
-            holder = self._private_dataset(f"{dataset}-retiro-{gone[0]['id'][:8]}", dataset, [r["id"] for r in gone])
+            holder = self._private_dataset(f"{dataset}-retiro-{gone[0]['id'][:8]}", dataset, gone)
             self._erase(holder)
         return "el conjunto no es público" if whole else f"la versión {version} no está; las demás siguen"
 
     def changes(self, release: Path, made: Manifest) -> list[str]:
         """The dataset's fields and resources that would be new, other or gone."""
         live = self._live(made.dataset)
-        planned = self._planned(release, made, self._edition(live) + 1)
+        planned = self._planned(release, made, self._next(live))
         if live is None:
             return [f"crear el conjunto {made.dataset}", *(f"añadir {r.path}" for r in planned)]
         self._refuse_foreign_edits(live, made.dataset)
         if self._behind(live, made):
             return [f"añadir la versión anterior {made.version}"]
         now = {r.get("ruta"): r for r in live["resources"] if r.get("ruta") != ARCHIVE}
-        said = card.dataset(release, made, self._town, self._catalog, edition=self._edition(live) + 1)
+        said = card.dataset(release, made, self._town, self._catalog, edition=self._next(live).number)
         lines = [f"cambiar {name}" for name in card.edited(said, live) if name != "resources"]
         for resource in planned:
             there = now.pop(resource.path, None)
@@ -264,9 +267,18 @@ class CkanPortal:
         shown = self._live(dataset)
         return shown if shown is not None and not shown["private"] else None
 
-    def _edition(self, live: dict[str, Any] | None) -> int:
-        text = card.extras_of(live or {}).get(EDITION, "0")
-        return int(text) if text.isdigit() else 0
+    def _edition(self, live: dict[str, Any] | None) -> Edition:
+        return Edition(_number(live), self._publisher())
+
+    def _next(self, live: dict[str, Any] | None) -> Edition:
+        return Edition(_number(live) + 1, self._publisher())
+
+    def _publisher(self) -> str:
+        """What tells this data folder from every other that may publish to the same portal."""
+        path = self._work / ".publicador"
+        if not path.exists():
+            path.write_text(uuid.uuid4().hex, encoding="ascii")
+        return path.read_text(encoding="ascii")
 
     def _behind(self, live: dict[str, Any] | None, made: Manifest) -> bool:
         """Whether the public dataset already shows a later version, so that this one only joins the former ones."""
@@ -275,18 +287,11 @@ class CkanPortal:
         version = card.extras_of(live).get(VERSION)
         return version is not None and parsed(version) > parsed(made.version)
 
-    def _planned(self, release: Path, made: Manifest, edition: int) -> tuple[Resource, ...]:
+    def _planned(self, release: Path, made: Manifest, edition: Edition) -> tuple[Resource, ...]:
         packed = self._folder("zip") / f"{made.version}.zip"
         if not packed.exists():
             archive.pack(release, packed)
         return card.resources(release, packed, made, self._catalog, edition)
-
-    def _former(self, shown: dict[str, Any], made: Manifest, planned: tuple[Resource, ...]) -> tuple[Resource, ...]:
-        """The whole release of a former version under the id it has in the public dataset."""
-        there = reader.archives(shown).get(made.version)
-        return tuple(
-            Resource(**{**r.__dict__, "id": there["id"]} if there else r.__dict__) for r in planned if r.path == ARCHIVE
-        )
 
     def _refuse_foreign_edits(self, live: dict[str, Any], dataset: str) -> None:
         said = card.extras_of(live).get(CARD)
@@ -300,8 +305,7 @@ class CkanPortal:
 
     def _obsolete(self, shown: dict[str, Any], live: dict[str, Any] | None) -> bool:
         """Whether a staging dataset has nothing left to give: its edition is reached."""
-        text = shown["name"].rsplit("-", 2)[-2]
-        return not text.isdigit() or int(text) <= self._edition(live)
+        return _number(shown) <= _number(live)
 
     # acts
 
@@ -326,7 +330,9 @@ class CkanPortal:
                 )
         return slug
 
-    def _private_dataset(self, name: str, dataset: str, replaces: list[str]) -> dict[str, Any]:
+    def _private_dataset(
+        self, name: str, dataset: str, replaces: list[dict[str, Any]], edition: int = 0
+    ) -> dict[str, Any]:
         found = self._find(name)
         if found is not None:
             return found
@@ -335,11 +341,14 @@ class CkanPortal:
             "title": f"En preparación: {dataset}",
             "owner_org": self._organization(),
             "private": True,
-            "extras": [{"key": _FOR, "value": dataset}, {"key": _REPLACES, "value": ",".join(replaces)}],
+            "extras": _with({}, {_FOR: dataset, EDITION: str(edition)} | _noted(replaces)),
         }
         return dict(self._client.write("package_create", fields, look=lambda: self._find(name)))
 
-    def _staging_dataset(self, made: Manifest, live: dict[str, Any] | None) -> dict[str, Any]:
+    def _staging_dataset(
+        self, made: Manifest, live: dict[str, Any] | None, planned: tuple[Resource, ...]
+    ) -> dict[str, Any]:
+        """The staging dataset, either with all that is planned or with nothing."""
         if live is None:
             shell = {
                 "name": made.dataset,
@@ -349,19 +358,37 @@ class CkanPortal:
                 "extras": [{"key": EDITION, "value": "0"}],
             }
             self._client.write("package_create", shell, look=lambda: self._find(made.dataset))
-        return self._private_dataset(card.staging_name(made, self._edition(live) + 1), made.dataset, [])
+        edition = self._next(live)
+        name = edition.staging_name(made)
+        found = self._find(name)
+        if found is not None and not _holds(found, planned):
+            self._erase(found)
+        return self._private_dataset(name, made.dataset, [], edition.number)
 
-    def _upload(self, dataset_id: str, resource: Resource, release: Path) -> None:
-        file = self._folder("zip") / resource.filename if resource.path == ARCHIVE else release / resource.path
+    def _upload(self, staged: dict[str, Any], planned: tuple[Resource, ...], release: Path) -> None:
+        """All files in one transaction: there are either all of them or none."""
+        described = [
+            r.fields() | ({DIGEST: manifest.read(release).digest} if r.path == ARCHIVE else {}) for r in planned
+        ]
+        files = {
+            f"update__resources__{number}__upload": (
+                self._folder("zip") / r.filename if r.path == ARCHIVE else release / r.path,
+                r.media_type,
+            )
+            for number, r in enumerate(planned)
+        }
 
         def look() -> Any:
-            found = self._client.find("resource_show", id=resource.id)
-            return found if found and found.get("hash") == resource.sha256 else None
+            now = self._find(staged["name"])
+            return now if now is not None and _holds(now, planned) else None
 
-        fields = resource.fields() | {"package_id": dataset_id}
-        if resource.path == ARCHIVE:
-            fields[DIGEST] = manifest.read(release).digest
-        self._client.upload("resource_create", fields, file, resource.media_type, look=look, progress=self._progress)
+        self._client.upload(
+            "package_revise",
+            {"match__id": staged["id"], "update__resources__extend": json.dumps(described)},
+            files,
+            look=look,
+            progress=self._progress,
+        )
 
     def _verified(self, name: str, release: Path, made: Manifest, planned: tuple[Resource, ...]) -> Path:
         shown = self._find(name)
@@ -381,7 +408,7 @@ class CkanPortal:
         shutil.rmtree(folder / made.version, ignore_errors=True)
         return reader.fetch_release(self._client, whole, folder)
 
-    def _empty(self, staging: dict[str, Any], replaces: list[str]) -> None:
+    def _empty(self, staging: dict[str, Any], replaces: list[dict[str, Any]]) -> None:
         """Sets the staged resources free and writes down, in the same transaction, what the switch will replace."""
 
         def look() -> Any:
@@ -393,7 +420,7 @@ class CkanPortal:
             {
                 "match": {"id": staging["id"], "metadata_modified": staging["metadata_modified"]},
                 "filter": ["-resources"],
-                "update": {"resources": [], "extras": _with(staging, {_REPLACES: ",".join(replaces)})},
+                "update": {"resources": [], "extras": _with(staging, _noted([*staging["resources"], *replaces]))},
             },
             look=look,
         )
@@ -448,10 +475,11 @@ class CkanPortal:
 
     def _erase(self, shown: dict[str, Any]) -> None:
         """Erases a private dataset with the files and tables of its resources and of those it replaced."""
-        listed = [i for i in card.extras_of(shown).get(_REPLACES, "").split(",") if i]
+        extras = card.extras_of(shown)
         # a run that died before its switch has written down what is still public
-        replaced = [i for i in listed if self._client.find("resource_show", id=i) is None]
-        ids = [*(r["id"] for r in shown["resources"]), *replaced]
+        public = {r["id"] for r in (self._live(extras.get(_FOR, "")) or {"resources": []})["resources"]}
+        ids = [*(r["id"] for r in shown["resources"]), *(set(_ids(extras, _REPLACES)) - public)]
+        filled = {r["id"] for r in shown["resources"] if r.get("datastore_active")} | set(_ids(extras, _TABLES))
         if ids:
             blank = [{"id": i, "name": "borrado", "url": "borrado", "url_type": "", "clear_upload": True} for i in ids]
 
@@ -464,7 +492,7 @@ class CkanPortal:
                 {"match": {"id": shown["id"]}, "filter": ["-resources"], "update": {"resources": blank}},
                 look=emptied,
             )
-            for i in ids:
+            for i in sorted(filled & set(ids)):
                 tables.drop(self._client, i)
             # an id of an active resource cannot be taken again, not even out of a deleted dataset
             self._empty(self._find(shown["name"]) or shown, [])
@@ -480,6 +508,27 @@ _CARD_FIELDS = (
 )  # fmt: skip
 
 
+def _noted(replaced: list[dict[str, Any]]) -> dict[str, str]:
+    """What is written down of resources, to erase those that are not public in the end."""
+    filled = [r["id"] for r in replaced if r.get("datastore_active")]
+    return {_REPLACES: ",".join(r["id"] for r in replaced), _TABLES: ",".join(filled)}
+
+
+def _ids(extras: dict[str, str], name: str) -> list[str]:
+    return [i for i in extras.get(name, "").split(",") if i]
+
+
+def _number(package: dict[str, Any] | None) -> int:
+    """How many switches a card has seen; of a staging dataset, which one it is for."""
+    text = card.extras_of(package or {}).get(EDITION, "0")
+    return int(text) if text.isdigit() else 0
+
+
+def _holds(package: dict[str, Any], planned: tuple[Resource, ...]) -> bool:
+    """Whether a dataset has just the planned resources, with what was said of their bytes."""
+    return {r["id"]: r.get("hash") for r in package["resources"]} == {r.id: r.sha256 for r in planned}
+
+
 def _movable(resource: dict[str, Any]) -> dict[str, Any]:
     """A resource as another dataset is told to take it: without what belongs to its former place."""
     return {k: v for k, v in resource.items() if k not in {"package_id", "position", "metadata_modified", "state"}}
@@ -489,7 +538,7 @@ def _in_order(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The release's own resources first, whole releases last, the newest of them first."""
     singles = [r for r in resources if r.get("ruta") != ARCHIVE]
     whole = [r for r in resources if r.get("ruta") == ARCHIVE]
-    return singles + sorted(whole, key=lambda r: parsed(str(r["version_datos"])), reverse=True)
+    return singles + sorted(whole, key=lambda r: parsed(str(r[VERSION])), reverse=True)
 
 
 def _with(package: dict[str, Any], more: dict[str, str]) -> list[dict[str, str]]:

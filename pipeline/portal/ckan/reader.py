@@ -20,14 +20,35 @@ from pipeline.release.inputs import ReleaseError
 from pipeline.release.rules.history import parsed
 from pipeline.release.verify import Verdict, verify
 
+AGAIN = 20
+"""How often a card that is caught in mid-switch is read again."""
+
 INDEX_SECONDS = 10
 """How long the search index may lag behind."""
 
 
 def package(client: Client, dataset: str) -> dict[str, Any] | None:
-    """The dataset's card, or None where this reader sees none."""
-    found = client.find("package_show", id=dataset)
-    return dict(found) if found and found.get("state") == "active" else None
+    """The dataset's card, or None where this reader sees none.
+
+    CKAN reads a dataset and its resources by separate queries, so an answer given during a switch may hold the fields
+    of one release and the resources of the other; such a card says so (`whole`) and is read again.
+    """
+    for _ in range(AGAIN):
+        found = client.find("package_show", id=dataset)
+        if not found or found.get("state") != "active":
+            return None
+        if whole(found):
+            break
+        time.sleep(0.1)
+    return dict(found)
+
+
+def whole(shown: dict[str, Any]) -> bool:
+    """Whether the single resources are all of the version that the card says; one that says none is no release."""
+    version = card.extras_of(shown).get(VERSION)
+    return version is None or all(
+        r.get(VERSION) == version for r in shown["resources"] if r.get("ruta") not in {None, ARCHIVE}
+    )
 
 
 def archives(shown: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -61,15 +82,15 @@ def differences(
     client: Client, shown: dict[str, Any], release: Path, planned: tuple[Resource, ...], work: Path
 ) -> list[str]:
     """What this reader gets that is not the release: paths of files, «tabla …», «vista …», «diccionario …»."""
-    by_id = {r["id"]: r for r in shown["resources"]}
+    by_path = {(r.get("ruta"), r.get(VERSION)): r for r in shown["resources"]}
     found: list[str] = []
     for resource in planned:
-        there = by_id.get(resource.id)
+        there = by_path.get((resource.path, resource.version))
         same = _same_archive if resource.path == ARCHIVE else _same_file
         if there is None or not same(client, there, resource, release, work):
             found.append(resource.path)
         elif resource.table:
-            found += _table(client, resource, release, work)
+            found += _table(client, there["id"], resource, release, work)
     return found
 
 
@@ -96,12 +117,12 @@ def _same_file(client: Client, there: dict[str, Any], resource: Resource, _: Pat
         target.unlink(missing_ok=True)
 
 
-def _table(client: Client, resource: Resource, release: Path, work: Path) -> list[str]:
+def _table(client: Client, there: str, resource: Resource, release: Path, work: Path) -> list[str]:
     contract = CONTRACTS[str(resource.table)]
-    wrong = tables.problem(client, resource.id, contract, (release / resource.path).read_bytes(), work)
+    wrong = tables.problem(client, there, contract, (release / resource.path).read_bytes(), work)
     if wrong:
         return [f"{wrong} {contract.name}"]
-    return [] if views.has_table(client, resource.id) else [f"vista {contract.name}"]
+    return [] if views.has_table(client, there) else [f"vista {contract.name}"]
 
 
 def listed(client: Client, dataset: str, digest: str | None, seconds: float = INDEX_SECONDS) -> bool:
@@ -128,11 +149,11 @@ def verify_dataset(client: Client, dataset: str, work: Path) -> Verdict:
         raise PortalError("El portal no muestra ese conjunto: no existe, o fue retirado.")
     extras = card.extras_of(shown)
     version = extras.get(VERSION, "")
-    whole = archives(shown)
-    if version not in whole:
+    offered = archives(shown)
+    if version not in offered:
         raise PortalError("La ficha no ofrece completa la versión que dice tener.")
     history = work / "historia"
-    folders = {v: fetch_release(client, resource, history) for v, resource in sorted(whole.items())}
+    folders = {v: fetch_release(client, resource, history) for v, resource in sorted(offered.items())}
     release = folders[version]
     verdict = verify(release, history)
     findings = [*verdict.findings, *_card_findings(client, shown, extras, release, work)]

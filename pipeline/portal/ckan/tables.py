@@ -27,22 +27,17 @@ BATCH = 20_000
 def load(client: Client, resource: str, contract: Contract, csv: bytes, progress: Progress | None = None) -> None:
     """Fills the resource's table with the rows of the CSV, going on where an earlier try stopped."""
     rows = data.read_csv(csv)
-    there = _there(client, resource)
-    if there is not None and (_described(client, resource) != _wanted(contract) or there > rows.num_rows):
-        client.write(
-            "datastore_delete",
-            {"resource_id": resource, "force": True},
-            look=lambda: _there(client, resource) is None or None,
-        )
-        there = None
-    if there is None:
+    info = _info(client, resource)
+    if info is not None and (_described(info) != _wanted(contract) or _count(info) > rows.num_rows):
+        _delete(client, resource)
+        info = None
+    if info is None:
         client.write(
             "datastore_create",
             {"resource_id": resource, "force": True, "fields": contract.datastore_fields()},
-            look=lambda: _there(client, resource) is not None or None,
+            look=lambda: _info(client, resource) is not None or None,
         )
-        there = 0
-    for start in range(there, rows.num_rows, BATCH):
+    for start in range(_count(info), rows.num_rows, BATCH):
         batch = rows.slice(start, BATCH)
         after = start + batch.num_rows
         client.write(
@@ -56,9 +51,10 @@ def load(client: Client, resource: str, contract: Contract, csv: bytes, progress
 
 def problem(client: Client, resource: str, contract: Contract, csv: bytes, work: Path) -> str | None:
     """What is wrong with the table as this reader gets it: «tabla», «diccionario», or nothing."""
-    if _there(client, resource) is None:
+    info = _info(client, resource)
+    if info is None:
         return "tabla"
-    if _described(client, resource) != _wanted(contract):
+    if _described(info) != _wanted(contract):
         return "diccionario"
     dump = work / f"{resource}.volcado.csv"
     try:
@@ -70,37 +66,42 @@ def problem(client: Client, resource: str, contract: Contract, csv: bytes, work:
 
 def drop(client: Client, resource: str) -> None:
     """Takes the table away; CKAN leaves it readable when its resource is only replaced."""
-    if _there(client, resource) is not None:
-        client.write(
-            "datastore_delete",
-            {"resource_id": resource, "force": True},
-            look=lambda: _there(client, resource) is None or None,
-        )
+    if _info(client, resource) is not None:
+        _delete(client, resource)
 
 
-def _there(client: Client, resource: str) -> int | None:
-    """Rows in the table, or None where there is no table."""
-    found = client.find("datastore_info", id=resource)
-    return int(found["meta"]["count"]) if found else None
+def _delete(client: Client, resource: str) -> None:
+    client.write(
+        "datastore_delete",
+        {"resource_id": resource, "force": True},
+        look=lambda: _info(client, resource) is None or None,
+    )
+
+
+def _info(client: Client, resource: str) -> dict[str, Any] | None:
+    """CKAN's description of the table, or None where there is no table."""
+    found: dict[str, Any] | None = client.find("datastore_info", id=resource)
+    return found
+
+
+def _count(info: dict[str, Any] | None) -> int:
+    return int(info["meta"]["count"]) if info else 0
 
 
 def _reached(client: Client, resource: str, rows: int) -> bool | None:
-    return True if _there(client, resource) == rows else None
+    return True if _count(_info(client, resource)) == rows else None
 
 
-def _described(client: Client, resource: str) -> list[tuple[str, ...]]:
-    fields = client.read("datastore_info", id=resource)["fields"]
-    return [_field(f["id"], f["type"], f.get("info") or {}) for f in fields]
+def _described(info: dict[str, Any]) -> list[tuple[str, ...]]:
+    return [_field(f["id"], f["type"], f.get("info") or {}) for f in info["fields"]]
 
 
 def _wanted(contract: Contract) -> list[tuple[str, ...]]:
-    types = {"float8": "double precision", "int8": "bigint", "bool": "boolean"}
-    return [_field(f["id"], types.get(f["type"], f["type"]), f["info"]) for f in contract.datastore_fields()]
+    return [_field(f["id"], f["type"], f["info"]) for f in contract.datastore_fields()]
 
 
 def _field(name: str, kind: str, info: dict[str, Any]) -> tuple[str, ...]:
-    short = {"double precision": "float8", "bigint": "int8", "boolean": "bool"}
-    return (name, short.get(kind, kind), *(str(info.get(key) or "") for key in ("label", "notes", "unit")))
+    return (name, kind, *(str(info.get(key) or "") for key in ("label", "notes", "unit")))
 
 
 def _same(dump: Path, wanted: pa.Table, contract: Contract) -> bool:
