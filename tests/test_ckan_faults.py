@@ -68,6 +68,7 @@ def _requests_of_a_publication(place: Stack, tmp_path: Path) -> int:
     return count
 
 
+@pytest.mark.timeout(0 if INJECTED > 20 else 1200)
 def test_after_any_fault_the_next_run_ends_in_the_right_state(
     place: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -344,6 +344,7 @@ class _Reader(threading.Thread):
             self.seen["tablas"] += 1
 
 
+@pytest.mark.timeout(0 if PUBLICATIONS > 10 else 600)
 def test_readers_never_see_two_versions_mixed(
     place: Stack, chain: Chain, work: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
