@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 YEAR ?= 2025
 ROWS ?= 20000
 
-.PHONY: help setup demo test lint ui lock clean ckan-up ckan-down test-ckan
+.PHONY: help setup demo test lint ui lock clean ckan-up ckan-down test-ckan bench
 
 help:
 	@echo "make demo   genera dos semestres sintéticos, ejecuta todo y publica en data/portal/"
@@ -15,6 +15,7 @@ help:
 	@echo "make ui     interfaz de Dagster en http://127.0.0.1:3000"
 	@echo "make ckan-up / ckan-down   CKAN 2.12 real en http://127.0.0.1:25050, solo en esta máquina"
 	@echo "make test-ckan   pruebas contra ese CKAN"
+	@echo "make bench   mediciones, cada una con aquello con lo que se compara"
 
 setup: $(READY)
 
@@ -49,6 +50,9 @@ ckan-down:
 
 test-ckan: ckan-up
 	@PQRSD_CKAN_REQUIRED=1 $(BIN)/python -m pytest tests/test_ckan_*.py
+
+bench: $(READY) ckan-up
+	@$(BIN)/python -m benchmarks.ckan_publish
 
 lock: $(READY)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \

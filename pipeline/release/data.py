@@ -6,7 +6,7 @@ be published (`pipeline.privacy`).
 CSV: RFC 4180, UTF-8 without BOM, LF, comma, empty for missing, rows sorted by every column, quotes only where needed.
 """
 
-import io
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -81,18 +81,67 @@ def write_parquet(rows: pa.Table, path: Path) -> None:
 def read_csv(data: bytes, types: dict[str, pa.DataType] | None = None) -> pa.Table:
     """A CSV's rows, as text unless `types` says otherwise; raises `ReleaseError` without quoting what it found."""
     try:
-        header = pa_csv.read_csv(io.BytesIO(data), read_options=_READ, parse_options=_PARSE).column_names
-        convert = pa_csv.ConvertOptions(
-            column_types={name: (types or {}).get(name, pa.string()) for name in header},
-            null_values=[""],
-            strings_can_be_null=True,
-        )
         return pa_csv.read_csv(
-            io.BytesIO(data), read_options=_READ, parse_options=_PARSE, convert_options=convert
+            pa.BufferReader(data), read_options=_READ, parse_options=_PARSE, convert_options=_conversion(data, types)
         ).combine_chunks()
-    except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError):
-        raise ReleaseError("El CSV no se puede leer con columnas constantes y los tipos de su esquema.") from None
+    except _UNREADABLE:
+        raise ReleaseError(_WHY_UNREADABLE) from None
+
+
+def header(source: Path | bytes) -> list[str]:
+    """A CSV's column names; raises `ReleaseError` where it has none that can be read."""
+    try:
+        with _stream(source, None) as stream:
+            return list(stream.schema.names)
+    except _UNREADABLE:
+        raise ReleaseError(_WHY_UNREADABLE) from None
+
+
+def blocks(source: Path | bytes, rows: int) -> Iterator[pa.Table]:
+    """A CSV's rows as text, `rows` at a time, so that no more of a file is held; raises `ReleaseError` as `read_csv`.
+
+    A header without rows gives nothing.
+    """
+    try:
+        with _stream(source, _conversion(source, None)) as stream:
+            yield from regrouped(stream, rows)
+    except _UNREADABLE:
+        raise ReleaseError(_WHY_UNREADABLE) from None
+
+
+def regrouped(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+    """The same rows in tables of `rows` each, the last one smaller."""
+    held: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        left = batch
+        while count + left.num_rows >= rows:
+            cut = rows - count
+            yield pa.Table.from_batches([*held, left.slice(0, cut)])
+            left, held, count = left.slice(cut), [], 0
+        if left.num_rows:
+            held.append(left)
+            count += left.num_rows
+    if count:
+        yield pa.Table.from_batches(held)
+
+
+def _conversion(source: Path | bytes, types: dict[str, pa.DataType] | None) -> pa_csv.ConvertOptions:
+    """Text, or the type in `types`, for every column of the header."""
+    return pa_csv.ConvertOptions(
+        column_types={name: (types or {}).get(name, pa.string()) for name in header(source)},
+        null_values=[""],
+        strings_can_be_null=True,
+    )
+
+
+def _stream(source: Path | bytes, convert: pa_csv.ConvertOptions | None) -> pa_csv.CSVStreamingReader:
+    opened = source if isinstance(source, Path) else pa.BufferReader(source)
+    parse = pa_csv.ParseOptions(ignore_empty_lines=False, newlines_in_values=True)
+    return pa_csv.open_csv(opened, read_options=_READ, parse_options=parse, convert_options=convert)
 
 
 _READ = pa_csv.ReadOptions(use_threads=False)
 _PARSE = pa_csv.ParseOptions(ignore_empty_lines=False)
+_UNREADABLE = (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError)
+_WHY_UNREADABLE = "El CSV no se puede leer con columnas constantes y los tipos de su esquema."

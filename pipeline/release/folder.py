@@ -54,9 +54,10 @@ class TableFiles:
     @cached_property
     def typed(self) -> pa.Table:
         """The rows with the types of the schema; raises `ReleaseError` where they do not fit."""
-        return data.read_csv(self.csv, self.types)
+        # a million requests of nothing but text are held once
+        return self.text if set(self.types.values()) == {pa.string()} else data.read_csv(self.csv, self.types)
 
-    @cached_property
+    @property
     def from_parquet(self) -> pa.Table:
         """The rows of the Parquet copy."""
         try:

@@ -116,8 +116,8 @@ class CkanPortal:
             self._upload(staged, planned, release)
         for resource in planned:
             if resource.table:
-                rows = (release / resource.path).read_bytes()
-                tables.load(self._client, resource.id, CONTRACTS[resource.table], rows, self._progress)
+                contract = CONTRACTS[resource.table]
+                tables.load(self._client, resource.id, contract, release / resource.path, self._progress)
             views.add(self._client, resource)
         return self._verified(staged["name"], release, made, planned)
 
@@ -396,17 +396,16 @@ class CkanPortal:
             raise PortalConflict(f"{made.dataset}: lo preparado desapareció mientras se verificaba.")
         wanted = {r.id for r in planned}
         extra = [r["id"] for r in shown["resources"] if r["id"] not in wanted]
-        wrong = reader.differences(self._client, shown, release, planned, self._folder())
+        folder = self._folder("preparada")
+        shutil.rmtree(folder / made.version, ignore_errors=True)
+        wrong = reader.differences(self._client, shown, release, planned, self._folder(), keep=folder)
         if extra or wrong:
             self._erase(shown)
             raise PortalError(
                 f"{made.dataset} {made.version} no se publicó: lo que el portal guardó no es lo que se le envió"
                 f" ({', '.join(wrong[:5]) or 'recursos de más'}). Lo que había sigue como estaba."
             )
-        whole = next(r for r in shown["resources"] if r.get("ruta") == ARCHIVE)
-        folder = self._folder("preparada")
-        shutil.rmtree(folder / made.version, ignore_errors=True)
-        return reader.fetch_release(self._client, whole, folder)
+        return folder / made.version
 
     def _empty(self, staging: dict[str, Any], replaces: list[dict[str, Any]]) -> None:
         """Sets the staged resources free and writes down, in the same transaction, what the switch will replace."""

@@ -3,7 +3,6 @@
 What belongs here: reading and comparing. What does not: writing, and the rules of a release (`pipeline.release`).
 """
 
-import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -79,32 +78,40 @@ def _is_version(text: str) -> bool:
 
 
 def differences(
-    client: Client, shown: dict[str, Any], release: Path, planned: tuple[Resource, ...], work: Path
+    client: Client,
+    shown: dict[str, Any],
+    release: Path,
+    planned: tuple[Resource, ...],
+    work: Path,
+    *,
+    keep: Path | None = None,
 ) -> list[str]:
-    """What this reader gets that is not the release: paths of files, «tabla …», «vista …», «diccionario …»."""
+    """What this reader gets that is not the release: paths of files, «tabla …», «vista …», «diccionario …».
+
+    The whole release that is downloaded for this stays below `keep`, where one is given.
+    """
     by_path = {(r.get("ruta"), r.get(VERSION)): r for r in shown["resources"]}
     found: list[str] = []
-    for resource in planned:
-        there = by_path.get((resource.path, resource.version))
-        same = _same_archive if resource.path == ARCHIVE else _same_file
-        if there is None or not same(client, there, resource, release, work):
-            found.append(resource.path)
-        elif resource.table:
-            found += _table(client, there["id"], resource, release, work)
+    with tempfile.TemporaryDirectory(dir=work) as passing:
+        for resource in planned:
+            there = by_path.get((resource.path, resource.version))
+            same = _same_archive if resource.path == ARCHIVE else _same_file
+            if there is None or not same(client, there, resource, release, keep or Path(passing)):
+                found.append(resource.path)
+            elif resource.table:
+                found += _table(client, there["id"], resource, release, work)
     return found
 
 
-def _same_archive(client: Client, there: dict[str, Any], resource: Resource, release: Path, work: Path) -> bool:
+def _same_archive(client: Client, there: dict[str, Any], resource: Resource, release: Path, into: Path) -> bool:
     """Whether the zip holds the release's files: its own bytes depend on the compressor's version."""
     try:
-        folder = fetch_release(client, {**there, VERSION: resource.version}, work / resource.id)
+        folder = fetch_release(client, {**there, VERSION: resource.version}, into)
         return manifest.sums_of(folder) == manifest.sums_of(release)
     except PortalUnavailable:
         raise
     except PortalError:
         return False
-    finally:
-        shutil.rmtree(work / resource.id, ignore_errors=True)
 
 
 def _same_file(client: Client, there: dict[str, Any], resource: Resource, _: Path, work: Path) -> bool:
@@ -119,7 +126,7 @@ def _same_file(client: Client, there: dict[str, Any], resource: Resource, _: Pat
 
 def _table(client: Client, there: str, resource: Resource, release: Path, work: Path) -> list[str]:
     contract = CONTRACTS[str(resource.table)]
-    wrong = tables.problem(client, there, contract, (release / resource.path).read_bytes(), work)
+    wrong = tables.problem(client, there, contract, release / resource.path, work)
     if wrong:
         return [f"{wrong} {contract.name}"]
     return [] if views.has_table(client, there) else [f"vista {contract.name}"]

@@ -7,12 +7,12 @@ Types are never guessed. A batch is one transaction, so the number of rows there
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pv
 
 from pipeline.contract import Contract
 from pipeline.portal.ckan.client import Client, Progress
@@ -23,33 +23,46 @@ from pipeline.release.inputs import ReleaseError
 BATCH = 20_000
 """Rows a request: some seconds each, so that a broken connection loses little."""
 
+# CKAN would count the table again after every batch, in a job that only a background worker takes off the queue
+_UNCOUNTED = {"calculate_record_count": False}
 
-def load(client: Client, resource: str, contract: Contract, csv: bytes, progress: Progress | None = None) -> None:
+
+def load(
+    client: Client, resource: str, contract: Contract, csv: Path | bytes, progress: Progress | None = None
+) -> None:
     """Fills the resource's table with the rows of the CSV, going on where an earlier try stopped."""
-    rows = data.read_csv(csv)
+    total = sum(block.num_rows for block in data.blocks(csv, BATCH))
     info = _info(client, resource)
-    if info is not None and (_described(info) != _wanted(contract) or _count(info) > rows.num_rows):
+    if info is not None and (_described(info) != _wanted(contract) or _count(info) > total):
         _delete(client, resource)
         info = None
     if info is None:
         client.write(
             "datastore_create",
-            {"resource_id": resource, "force": True, "fields": contract.datastore_fields()},
+            {"resource_id": resource, "force": True, "fields": contract.datastore_fields(), **_UNCOUNTED},
             look=lambda: _info(client, resource) is not None or None,
         )
-    for start in range(_count(info), rows.num_rows, BATCH):
-        batch = rows.slice(start, BATCH)
-        after = start + batch.num_rows
+    there, after = _count(info), 0
+    for block in data.blocks(csv, BATCH):
+        start, after = after, after + block.num_rows
+        if after <= there:
+            continue
         client.write(
             "datastore_upsert",
-            {"resource_id": resource, "force": True, "method": "insert", "records": batch.to_pylist()},
+            {
+                "resource_id": resource,
+                "force": True,
+                "method": "insert",
+                "records": block.slice(max(there - start, 0)).to_pylist(),
+                **_UNCOUNTED,
+            },
             look=partial(_reached, client, resource, after),
         )
         if progress is not None:
-            progress(contract.title, after, rows.num_rows)
+            progress(contract.title, after, total)
 
 
-def problem(client: Client, resource: str, contract: Contract, csv: bytes, work: Path) -> str | None:
+def problem(client: Client, resource: str, contract: Contract, csv: Path | bytes, work: Path) -> str | None:
     """What is wrong with the table as this reader gets it: «tabla», «diccionario», or nothing."""
     info = _info(client, resource)
     if info is None:
@@ -59,7 +72,7 @@ def problem(client: Client, resource: str, contract: Contract, csv: bytes, work:
     dump = work / f"{resource}.volcado.csv"
     try:
         client.download(client.address(f"datastore/dump/{resource}?bom=false"), dump)
-        return None if _same(dump, data.read_csv(csv), contract) else "tabla"
+        return None if _same(dump, csv, contract) else "tabla"
     finally:
         dump.unlink(missing_ok=True)
 
@@ -104,34 +117,24 @@ def _field(name: str, kind: str, info: dict[str, Any]) -> tuple[str, ...]:
     return (name, kind, *(str(info.get(key) or "") for key in ("label", "notes", "unit")))
 
 
-def _same(dump: Path, wanted: pa.Table, contract: Contract) -> bool:
+def _same(dump: Path, csv: Path | bytes, contract: Contract) -> bool:
     """Whether the dump's rows are the file's, in order; numbers are compared as numbers, the rest as text."""
-    start = 0
-    for batch in _batches(dump, wanted.column_names):
-        expected = wanted.slice(start, batch.num_rows)
-        if expected.num_rows != batch.num_rows:
+    for got, wanted in zip_longest(_dumped(dump, contract.names), data.blocks(csv, BATCH)):
+        if got is None or wanted is None or got.num_rows != wanted.num_rows:
             return False
-        for column in contract.columns:
-            if not _plain(expected[column.name], contract, column.name).equals(
-                _plain(pa.chunked_array([batch[column.name]]), contract, column.name)
-            ):
+        for name in contract.names:
+            if not _plain(got[name], contract, name).equals(_plain(wanted[name], contract, name)):
                 return False
-        start += batch.num_rows
-    return start == wanted.num_rows
+    return True
 
 
-def _batches(dump: Path, names: list[str]) -> Iterator[pa.RecordBatch]:
-    options = pv.ConvertOptions(
-        column_types=dict.fromkeys(["_id", *names], pa.string()), strings_can_be_null=True, null_values=[""]
-    )
+def _dumped(dump: Path, names: list[str]) -> Iterator[pa.Table]:
     try:
-        with pv.open_csv(
-            dump, parse_options=pv.ParseOptions(newlines_in_values=True), convert_options=options
-        ) as stream:
-            if stream.schema.names != ["_id", *names]:
+        for block in data.blocks(dump, BATCH):
+            if block.column_names != ["_id", *names]:
                 raise PortalError("La tabla del portal no tiene las columnas del contrato.")
-            yield from stream
-    except pa.ArrowException:
+            yield block
+    except ReleaseError:
         raise PortalError("El volcado de una tabla del portal no se puede leer.") from None
 
 

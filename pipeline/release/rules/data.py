@@ -16,6 +16,8 @@ from pipeline.release.inputs import ReleaseError
 from pipeline.release.metadata import closed
 from schemas.published import MICRODATA, TABLES
 
+_BLOCK = 50_000
+
 _BYTES = {
     b"\x00": "trae bytes nulos",
     b"\r": "trae retornos de carro; las líneas terminan en LF",
@@ -42,18 +44,20 @@ def _defects(content: bytes) -> Iterator[str]:
     yield from (why for byte, why in _BYTES.items() if byte in content)
     if not content.endswith(b"\n") or b"\n\n" in content:
         yield "tiene líneas en blanco o no termina en una"
+    unsafe = False
     try:
-        rows = data.read_csv(content)
+        names = data.header(content)
+        for rows in data.blocks(content, _BLOCK):
+            unsafe = unsafe or any(
+                pc.any(pc.match_substring_regex(column, r"^[=+@\t]|^-[^0-9]")).as_py() for column in rows.columns
+            )
     except ReleaseError:
         yield "no tiene un número constante de columnas"
         return
-    if len(set(rows.column_names)) != rows.num_columns:
+    if len(set(names)) != len(names):
         yield "repite una columna"
-    for name in rows.column_names:
-        column = rows[name]
-        if pc.sum(pc.match_substring_regex(column, r"^[=+@\t]|^-[^0-9]")).as_py():
-            yield "tiene celdas que una hoja de cálculo ejecutaría"
-            return
+    if unsafe:
+        yield "tiene celdas que una hoja de cálculo ejecutaría"
 
 
 def known_columns(folder: Folder) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+import pyarrow.compute as pc
 
 from pipeline.characterization.variables import TOTAL
 from pipeline.privacy.floors import TABLE_PERSONS
@@ -122,7 +123,7 @@ def from_the_requests(folder: Folder) -> Iterator[Finding]:
         return
     counted = _cells(folder)
     counted = counted[counted["medida"] == _REQUESTS]
-    present = set(rows.text["periodo"].to_pylist())
+    present = set(pc.unique(rows.text["periodo"]).to_pylist())
     for spec in folder.listed("esquema/listas/tablas.csv"):
         dimensions = [d for d in (spec["dimension_1"], spec["dimension_2"]) if d]
         if spec["base"] != "solicitudes" or spec["filtro"] or not set(dimensions) <= set(rows.text.column_names):
