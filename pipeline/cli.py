@@ -57,6 +57,17 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--history", type=Path, help="carpeta del conjunto, con las entregas anteriores")
     verify.add_argument("--json", action="store_true", help="veredicto en JSON")
     verify.set_defaults(command=_verify)
+
+    anonymize = commands.add_parser("anonymize", help="anonimiza cualquier tabla según un archivo SPEC.yaml")
+    anonymize.add_argument("--spec", type=Path, required=True, help="archivo YAML con tabla, jerarquías y metas")
+    anonymize.add_argument("--out", type=Path, required=True, help="tabla anonimizada (CSV, o Parquet por su nombre)")
+    anonymize.add_argument("--report", type=Path, required=True, help="informe JSON")
+    anonymize.set_defaults(command=_anonymize)
+
+    measure = commands.add_parser("measure", help="mide k, l, t y riesgos de una tabla tal como está")
+    measure.add_argument("--spec", type=Path, required=True, help="archivo YAML con tabla, jerarquías y metas")
+    measure.add_argument("--json", action="store_true", help="informe en JSON")
+    measure.set_defaults(command=_measure)
     return parser
 
 
@@ -112,6 +123,29 @@ def _verify(options: argparse.Namespace) -> int:
     else:
         print(verdict.in_words())
     return 0 if verdict.ok else 1
+
+
+def _anonymize(options: argparse.Namespace) -> int:
+    from pipeline.privacy import anonymize, spec, wording
+
+    task = spec.load(options.spec)
+    made = anonymize.anonymise(task)
+    anonymize.write(made, task, options.out, options.report)
+    print(wording.of_report(made.report))
+    return 0
+
+
+def _measure(options: argparse.Namespace) -> int:
+    from pipeline.privacy import anonymize, spec, wording
+
+    task = spec.load(options.spec)
+    report = anonymize.measure(task)
+    problems = anonymize.shortfalls(report, task)
+    if options.json:
+        print(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        print("\n".join([wording.of_report(report), *(f"No cumple: {problem}." for problem in problems)]))
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":
