@@ -20,7 +20,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from pipeline.errors import PqrsdError
-from pipeline.privacy import figures, grouped, objectives, recoded, search
+from pipeline.privacy import cells, figures, grouped, objectives, recoded, search
 from pipeline.privacy.grouped import Grouped
 from pipeline.privacy.objectives import Levels
 from pipeline.privacy.spec import SpecError, Task
@@ -43,7 +43,7 @@ def anonymise(task: Task) -> Anonymised:
     data = grouped.group(task.table, task.hierarchies, task.spec.person, task.order)
     _possible(data, task)
     began = time.perf_counter()
-    levels, hidden, extra = _rows(data, task)
+    levels, hidden, extra = (_cells if task.spec.suppression.unit == "cells" else _rows)(data, task)
     seconds = time.perf_counter() - began
     made = recoded.recode(data, task.table, levels, hidden, task.spec.k)
     judged = made.table
@@ -138,6 +138,13 @@ def _rows(data: Grouped, task: Task) -> tuple[Levels, np.ndarray, dict[str, Any]
     gone = Evaluator(data, targets).classes(found.levels).hidden[data.group_of_row]
     hidden = np.broadcast_to(gone, (len(data.axes), data.total))
     return found.levels, hidden, {"optimal": found.proven, "evaluated": found.evaluated}
+
+
+def _cells(data: Grouped, task: Task) -> tuple[Levels, np.ndarray, dict[str, Any]]:
+    if task.spec.objective != "ncp":
+        raise SpecError("La supresión por celdas solo busca la menor NCP: quite «objective».")
+    found = cells.best(data, Targets(task.spec.k, task.models), task.spec.suppression.limit)
+    return found.levels, found.hidden, {"optimal": False, "evaluated": found.tried}
 
 
 def _figures(table: pa.Table, task: Task, person: str | None, total: int) -> dict[str, Any]:
