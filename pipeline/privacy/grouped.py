@@ -86,6 +86,12 @@ class Persons:
     group: np.ndarray
     person: np.ndarray
 
+    @classmethod
+    def of(cls, group: np.ndarray, person: np.ndarray, groups: int) -> "Persons":
+        """From distinct pairs of a group and a person."""
+        alone = np.bincount(person)[person] == 1
+        return cls(np.bincount(group[alone], minlength=groups), group[~alone], person[~alone])
+
 
 @dataclass(frozen=True)
 class Grouped:
@@ -185,13 +191,8 @@ def _who(column: pa.ChunkedArray) -> np.ndarray:
 
 def _persons(con: duckdb.DuckDBPyConnection, groups: np.ndarray, who: np.ndarray, size: int) -> Persons:
     con.register("pares", pa.table({"grupo": groups, "persona": who}))
-    found = con.execute(
-        "WITH p AS (SELECT DISTINCT grupo, persona FROM pares)"
-        " SELECT grupo, persona, count(*) OVER (PARTITION BY persona) AS veces FROM p ORDER BY grupo, persona"
-    ).fetchnumpy()
-    alone = np.asarray(found["veces"]) == 1
-    where, person = np.asarray(found["grupo"]), np.asarray(found["persona"])
-    return Persons(np.bincount(where[alone], minlength=size), where[~alone], person[~alone])
+    found = con.execute("SELECT DISTINCT grupo, persona FROM pares ORDER BY grupo, persona").fetchnumpy()
+    return Persons.of(np.asarray(found["grupo"]), np.asarray(found["persona"]), size)
 
 
 def _sensitive(

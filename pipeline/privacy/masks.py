@@ -74,13 +74,14 @@ def place(items: Items, patterns: Sequence[Pattern], k: int, enough: Enough | No
     chosen, keys = [], []
     left = np.arange(len(items.key))
     for pattern in patterns:
-        found, member = np.unique(items.key[left] & pattern.keep, return_inverse=True)
+        shown = items.key[left] & pattern.keep
+        found, member = np.unique(shown, return_inverse=True)
         accepted = items.heads(left, member, len(found)) >= k
         if enough is not None and accepted.any():
             accepted &= enough(left, member, len(found))
         taken = accepted[member]
         chosen.append(left[taken])
-        keys.append(found[member[taken]])
+        keys.append(shown[taken])
         left = left[~taken]
         if not len(left):
             break
