@@ -68,6 +68,13 @@ def _parser() -> argparse.ArgumentParser:
     measure.add_argument("--spec", type=Path, required=True, help="archivo YAML con tabla, jerarquías y metas")
     measure.add_argument("--json", action="store_true", help="informe en JSON")
     measure.set_defaults(command=_measure)
+
+    levels = commands.add_parser("levels", help="busca los mejores niveles fijos para los datos de un perfil")
+    levels.add_argument("--profile", default="santa_marta", help="perfil en profiles/ o ruta de su carpeta")
+    levels.add_argument("--data", type=Path, help="carpeta de datos (por defecto data/)")
+    levels.add_argument("--count", type=int, default=5, help="cuántos candidatos mostrar")
+    levels.add_argument("--json", action="store_true", help="candidatos en JSON")
+    levels.set_defaults(command=_levels)
     return parser
 
 
@@ -146,6 +153,14 @@ def _measure(options: argparse.Namespace) -> int:
     else:
         print("\n".join([wording.of_report(report), *(f"No cumple: {problem}." for problem in problems)]))
     return 1 if problems else 0
+
+
+def _levels(options: argparse.Namespace) -> int:
+    from pipeline import levels
+
+    found = levels.find(options.profile, options.data, options.count)
+    print(json.dumps(found.as_dict(), ensure_ascii=False, indent=2) if options.json else found.in_words())
+    return 0 if found.publishes_all else 1
 
 
 if __name__ == "__main__":
