@@ -81,6 +81,24 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--profile", default="santa_marta", help="perfil en profiles/ o ruta de su carpeta")
         command.add_argument("--portal", help="carpeta o dirección de un CKAN (por defecto data/portal/)")
         command.add_argument("--data", type=Path, help="carpeta de datos (por defecto data/)")
+
+    anonymize = commands.add_parser("anonymize", help="anonimiza cualquier tabla según un archivo SPEC.yaml")
+    anonymize.add_argument("--spec", type=Path, required=True, help="archivo YAML con tabla, jerarquías y metas")
+    anonymize.add_argument("--out", type=Path, required=True, help="tabla anonimizada (CSV, o Parquet por su nombre)")
+    anonymize.add_argument("--report", type=Path, required=True, help="informe JSON")
+    anonymize.set_defaults(command=_anonymize)
+
+    measure = commands.add_parser("measure", help="mide k, l, t y riesgos de una tabla tal como está")
+    measure.add_argument("--spec", type=Path, required=True, help="archivo YAML con tabla, jerarquías y metas")
+    measure.add_argument("--json", action="store_true", help="informe en JSON")
+    measure.set_defaults(command=_measure)
+
+    levels = commands.add_parser("levels", help="busca los mejores niveles fijos para los datos de un perfil")
+    levels.add_argument("--profile", default="santa_marta", help="perfil en profiles/ o ruta de su carpeta")
+    levels.add_argument("--data", type=Path, help="carpeta de datos (por defecto data/)")
+    levels.add_argument("--count", type=int, default=5, help="cuántos candidatos mostrar")
+    levels.add_argument("--json", action="store_true", help="candidatos en JSON")
+    levels.set_defaults(command=_levels)
     return parser
 
 
@@ -196,6 +214,37 @@ def _told(what: str, done: int, total: int) -> None:
         print(f"\r  {what[:60]:<60} {100 * done // max(total, 1):>3} %", end="", file=sys.stderr, flush=True)
     elif done >= total:
         print(f"  {what}: listo", file=sys.stderr)
+
+
+def _anonymize(options: argparse.Namespace) -> int:
+    from pipeline.privacy import anonymize, spec, wording
+
+    task = spec.load(options.spec)
+    made = anonymize.anonymise(task)
+    anonymize.write(made, task, options.out, options.report)
+    print(wording.of_report(made.report))
+    return 0
+
+
+def _measure(options: argparse.Namespace) -> int:
+    from pipeline.privacy import anonymize, spec, wording
+
+    task = spec.load(options.spec)
+    report = anonymize.measure(task)
+    problems = anonymize.shortfalls(report, task)
+    if options.json:
+        print(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        print("\n".join([wording.of_report(report), *(f"No cumple: {problem}." for problem in problems)]))
+    return 1 if problems else 0
+
+
+def _levels(options: argparse.Namespace) -> int:
+    from pipeline import levels
+
+    found = levels.find(options.profile, options.data, options.count)
+    print(json.dumps(found.as_dict(), ensure_ascii=False, indent=2) if options.json else found.in_words())
+    return 0 if found.publishes_all else 1
 
 
 if __name__ == "__main__":

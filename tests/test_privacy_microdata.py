@@ -30,6 +30,12 @@ def anonymise(table: pa.Table, k: int = K, profile: Profile | None = None) -> An
         return search.suppress(k)
 
 
+def field_of(column: str) -> int:
+    """The bits of a column in a row's key."""
+    with engine(three_topics()) as found, microdata.suppressor(found, santa_marta(), PERIOD) as search:
+        return search.packing.field([column])
+
+
 def three_topics(times: int = 25, **fields: object) -> pa.Table:
     """`times` persons in each of three topics, alike in everything else."""
     return from_rows(*(topic | fields for topic in TOPICS), times=times)

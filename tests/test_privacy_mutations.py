@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pipeline.contract import PrivacyClass
-from pipeline.privacy import classification, detectors, floors, gate, hierarchies, judges, measure, microdata
+from pipeline.privacy import classification, detectors, floors, gate, hierarchies, judges, masks, measure, microdata
 from pipeline.privacy import tables as door_tables
 from pipeline.privacy.disclosed import Disclosed
 from pipeline.privacy.gate import GateRefused
@@ -59,10 +59,10 @@ FLOORS = [
 ]
 
 ROWS = [
-    Mutation("k 10→9 in the suppression", rewritten(Suppressor, "_accept", (">= {k}", ">= {k - 1}")), _nine),
+    Mutation("k 10→9 in the suppression", rewritten(masks, "place", (">= k", ">= k - 1")), _nine),
     Mutation(
         "k 10→9 in the suppression, at the gate",
-        rewritten(Suppressor, "_accept", (">= {k}", ">= {k - 1}")),
+        rewritten(masks, "place", (">= k", ">= k - 1")),
         of_gate.check_class_of_nine_is_not_published,
     ),
     Mutation(
@@ -82,18 +82,13 @@ ROWS = [
     ),
     Mutation(
         "rows counted instead of persons",
-        rewritten(Suppressor, "_accept", ("HAVING count(DISTINCT persona)", "HAVING sum(filas)")),
+        rewritten(masks.Items, "heads", ("self.persons is None", "True")),
         of_rows.check_who_files_often_is_one_person,
     ),
     *(
         Mutation(
             f"«{column}» dropped from the class columns",
-            rewritten(
-                Suppressor,
-                "_accept",
-                ("clave & {mask} AS clase", f"clave & {{mask & ~self.packing.field(['{column}'])}} AS clase"),
-                ("WHERE clave & {mask} ", f"WHERE clave & {{mask & ~self.packing.field(['{column}'])}} "),
-            ),
+            rewritten(masks, "place", ("np.unique(shown", f"np.unique(shown & ~{of_rows.field_of(column)}")),
             law,
         )
         for column, law in (("sexo", _nine), ("canal", of_rows.check_nine_by_channel_never_pass))
@@ -101,10 +96,13 @@ ROWS = [
     Mutation(
         "marker a wildcard in the suppression",
         rewritten(
-            Suppressor,
-            "_accept",
-            ("AS clase FROM {_LEFT}", "AS clase FROM {_PAIRS}"),
-            ("return persons >= k", "return True"),
+            masks,
+            "place",
+            (
+                "items.heads(left, member, len(found))",
+                "np.array([items.heads(np.flatnonzero(items.key & pattern.keep == f), "
+                "np.zeros(sum(items.key & pattern.keep == f), int), 1)[0] for f in found])",
+            ),
         ),
         _nine,
     ),
@@ -144,7 +142,9 @@ ROWS = [
     Mutation(
         "unidentified filings many persons",
         rewritten(
-            microdata, "suppressor", ("coalesce(persona, {UNIDENTIFIED})", "coalesce(persona, -row_number() OVER ())")
+            microdata,
+            "suppressor",
+            ("coalesce(persona, {UNIDENTIFIED})", "coalesce(persona, 1000000 + row_number() OVER ())"),
         ),
         of_rows.check_unidentified_are_one_person,
     ),

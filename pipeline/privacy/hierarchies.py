@@ -27,22 +27,30 @@ class HierarchyError(PqrsdError):
 
 def check_tree(name: str, rows: Rows, codes: Sequence[str] = ()) -> None:
     """Raises `HierarchyError` unless `rows` is a tree with one root whose leaves cover `codes`."""
-    if not rows or len({len(row) for row in rows}) != 1:
-        raise HierarchyError(f"jerarquias/{name}.csv: todas las filas deben tener los mismos niveles.")
+    file = f"jerarquias/{name}.csv"
+    if any(not row[0].strip() for row in rows if row):
+        raise HierarchyError(f"{file}: un valor está vacío o es el marcador de supresión.")
+    check_rows(file, rows)
+    missing = len(set(codes) - {row[0] for row in rows})
+    if missing:
+        raise HierarchyError(f"{file}: faltan {missing} códigos de la lista en el nivel 0.")
+
+
+def check_rows(file: str, rows: Rows) -> None:
+    """Raises `HierarchyError` unless `rows` is a tree with one root; level 0 may have the empty value, a null."""
+    if not rows or len({len(row) for row in rows}) != 1 or not rows[0]:
+        raise HierarchyError(f"{file}: todas las filas deben tener los mismos niveles.")
     leaves = [row[0] for row in rows]
     if len(set(leaves)) != len(leaves):
-        raise HierarchyError(f"jerarquias/{name}.csv: un valor aparece dos veces en el nivel 0.")
-    if any(value == SUPPRESSED or not value.strip() for row in rows for value in row):
-        raise HierarchyError(f"jerarquias/{name}.csv: un valor está vacío o es el marcador de supresión.")
+        raise HierarchyError(f"{file}: un valor aparece dos veces en el nivel 0.")
+    if any(value == SUPPRESSED for row in rows for value in row) or any(not v.strip() for row in rows for v in row[1:]):
+        raise HierarchyError(f"{file}: un valor está vacío o es el marcador de supresión.")
     for level in range(len(rows[0]) - 1):
         parents: dict[str, str] = {}
         if any(parents.setdefault(row[level], row[level + 1]) != row[level + 1] for row in rows):
-            raise HierarchyError(f"jerarquias/{name}.csv: un valor del nivel {level} tiene dos padres; no es un árbol.")
+            raise HierarchyError(f"{file}: un valor del nivel {level} tiene dos padres; no es un árbol.")
     if len({row[-1] for row in rows}) != 1:
-        raise HierarchyError(f"jerarquias/{name}.csv: el último nivel debe ser un solo valor.")
-    missing = len(set(codes) - set(leaves))
-    if missing:
-        raise HierarchyError(f"jerarquias/{name}.csv: faltan {missing} códigos de la lista en el nivel 0.")
+        raise HierarchyError(f"{file}: el último nivel debe ser un solo valor.")
 
 
 def check(profile: Profile) -> None:

@@ -3,11 +3,10 @@
 What belongs here: which cells are hidden so that every published row shares all its values with at least k persons.
 What does not: levels and costs (the profile), judging the outcome (`pipeline.privacy.gate`), sealing.
 
-Method: rows are generalised to the profile's levels. Sets of columns are tried from the cheapest; each set hides its
-columns in the rows still unsafe, and the classes that then reach k persons are accepted as they stand. Every accepted
-class carries its own pattern of markers, so no two patterns share a class and nothing accepted is ever diluted.
-Persons are distinct `persona_clave`; filings without identity count as one person per class altogether.
-All work is group-bys over temporary tables of the engine that holds the petitions; they are dropped at the end.
+Method: rows are generalised to the profile's levels and hidden by the mechanism of `pipeline.privacy.masks`, the sets
+of columns ordered by what the profile says that hiding them costs. Persons are distinct `persona_clave`; filings
+without identity count as one person per class altogether. Values and pseudonyms stay in temporary tables of the engine
+that holds the petitions, dropped at the end; what leaves it meanwhile are codes.
 """
 
 from collections.abc import Iterator
@@ -16,17 +15,17 @@ from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pyarrow as pa
 
-from pipeline.privacy import hierarchies
+from pipeline.privacy import hierarchies, masks
 from pipeline.privacy.floors import TOPIC
+from pipeline.privacy.grouped import Persons
 from pipeline.privacy.packing import Packing
 from pipeline.profile import Profile
 from schemas.published import MICRODATA
 
-_ROWS, _PAIRS, _LEFT, _NEXT, _SAFE, _HIDDEN, _CLASSES = (
-    f"_puerta_{name}" for name in ("filas", "pares", "resto", "resto_nuevo", "seguras", "patrones", "clases")
-)
+_ROWS, _PAIRS, _HIDDEN, _CLASSES = (f"_puerta_{name}" for name in ("filas", "pares", "patrones", "clases"))
 UNIDENTIFIED = 0
 """The one person that all filings without identity are, within a class."""
 
@@ -58,6 +57,7 @@ class Suppressor:
     """One period's eligible petitions, coded once, to be suppressed for a given k."""
 
     con: ibis.BaseBackend
+    items: masks.Items
     packing: Packing
     profile: Profile
     period: str
@@ -82,29 +82,19 @@ class Suppressor:
         return int(self._fetch(f"CREATE OR REPLACE TEMP TABLE {name} AS {select}")[0][0])
 
     def _hide_until_safe(self, k: int) -> None:
+        """The mechanism of `pipeline.privacy.masks`; what it places nowhere is not published."""
         costs = {name: column.costo for name, column in self.profile.privacidad.columnas.items()}
-        self._replace(_LEFT, f"SELECT * FROM {_PAIRS}")
-        self._run(f"CREATE OR REPLACE TEMP TABLE {_HIDDEN} (clave BIGINT, publicada BIGINT)")
-        for hidden in self.packing.patterns(costs):
-            if not self._accept(self.packing.keep(hidden), k):
-                return
-
-    def _accept(self, mask: int, k: int) -> bool:
-        """Accepts the classes that are safe under `mask`; false when fewer than k persons are left at all."""
-        safe = self._replace(
-            _SAFE, f"SELECT clave & {mask} AS clase FROM {_LEFT} GROUP BY 1 HAVING count(DISTINCT persona) >= {k}"
-        )
-        if not safe:
-            return True
-        self._run(
-            f"INSERT INTO {_HIDDEN} SELECT DISTINCT clave, clave & {mask} FROM {_LEFT}"
-            f" WHERE clave & {mask} IN (SELECT clase FROM {_SAFE})"
-        )
-        self._replace(_NEXT, f"SELECT * FROM {_LEFT} WHERE clave & {mask} NOT IN (SELECT clase FROM {_SAFE})")
-        self._run(f"DROP TABLE {_LEFT}")
-        self._run(f"ALTER TABLE {_NEXT} RENAME TO {_LEFT}")
-        ((persons,),) = self._fetch(f"SELECT count(DISTINCT persona) FROM {_LEFT}")
-        return persons >= k
+        place = {name: number for number, name in enumerate(self.packing.columns)}
+        patterns = [
+            masks.Pattern(
+                tuple(place[name] for name in hidden), self.packing.keep(hidden), sum(costs[c] for c in hidden)
+            )
+            for hidden in self.packing.patterns(costs)
+        ]
+        found = masks.place(self.items, patterns, k)
+        table = pa.table({"clave": self.items.key[found.item], "publicada": found.key})
+        self._run(f"DROP TABLE IF EXISTS {_HIDDEN}")
+        self.con.create_table(_HIDDEN, ibis.memtable(table), temp=True)
 
     def _diversify(self) -> None:
         """Hides a demographic column where that is cheaper and enough, otherwise the topic, in undiverse classes.
@@ -189,6 +179,14 @@ def _among(expression: str, keys: list[int]) -> str:
     return f"{expression} IN ({', '.join(map(str, keys))})" if keys else "false"
 
 
+def _items(con: ibis.BaseBackend) -> masks.Items:
+    """The distinct keys with their rows and persons, as numbers."""
+    pairs = con.raw_sql(f"SELECT clave, persona, filas FROM {_PAIRS} ORDER BY clave, persona").fetchnumpy()
+    key, member = np.unique(pairs["clave"], return_inverse=True)
+    rows = np.bincount(member, weights=pairs["filas"]).astype(np.int64)
+    return masks.Items(key, rows, Persons.of(member, pairs["persona"], len(key)))
+
+
 @contextmanager
 def suppressor(eligible: ir.Table, profile: Profile, period: str) -> Iterator[Suppressor]:
     """The suppressor of one period's eligible petitions; its temporary tables live as long as the context.
@@ -216,8 +214,8 @@ def suppressor(eligible: ir.Table, profile: Profile, period: str) -> Iterator[Su
             f" FROM {_ROWS} GROUP BY 1, 2"
         )
         ((rows,),) = con.raw_sql(f"SELECT count(*) FROM {_ROWS}").fetchall()
-        yield Suppressor(con, packing, profile, period, int(rows))
+        yield Suppressor(con, _items(con), packing, profile, period, int(rows))
     finally:
-        temporary = (_ROWS, _PAIRS, _LEFT, _NEXT, _SAFE, _HIDDEN, _CLASSES, "_puerta_crudas", "_puerta_personas")
+        temporary = (_ROWS, _PAIRS, _HIDDEN, _CLASSES, "_puerta_crudas", "_puerta_personas")
         for name in temporary:
             con.raw_sql(f"DROP TABLE IF EXISTS {name}")
