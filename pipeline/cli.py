@@ -57,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--history", type=Path, help="carpeta del conjunto, con las entregas anteriores")
     verify.add_argument("--json", action="store_true", help="veredicto en JSON")
     verify.set_defaults(command=_verify)
+
+    cells = commands.add_parser("audit-cells", help="acota cada celda retenida de un sistema lineal de tablas")
+    cells.add_argument("cells", type=Path, metavar="CELLS.json", help="celdas publicadas y retenidas, y sus sumas")
+    cells.add_argument("--json", action="store_true", help="intervalos en JSON")
+    cells.set_defaults(command=_audit_cells)
     return parser
 
 
@@ -112,6 +117,14 @@ def _verify(options: argparse.Namespace) -> int:
     else:
         print(verdict.in_words())
     return 0 if verdict.ok else 1
+
+
+def _audit_cells(options: argparse.Namespace) -> int:
+    from pipeline.privacy import cells
+
+    found = cells.audit(options.cells)
+    print(json.dumps(found.as_dict(), ensure_ascii=False, indent=2) if options.json else found.in_words())
+    return 0 if found.ok else 1
 
 
 if __name__ == "__main__":
