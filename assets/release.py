@@ -18,6 +18,7 @@ from pipeline.orchestration.partitions import SEMESTERS, semester_of
 from pipeline.orchestration.resources import Municipality, OpenWing
 from pipeline.periods import Semester
 from pipeline.portal.local import LocalPortal
+from pipeline.privacy.ledger import Ledger, corrected
 from pipeline.stores.open import OpenTables
 from schemas.characterized import INDICATORS, SEGMENTS
 from schemas.published import MICRODATA, ROW_SUMMARY, TABLES
@@ -47,6 +48,18 @@ def periods_up_to(tables: OpenTables, label: str) -> tuple[str, ...]:
     cells = tables.table(TABLES)
     found = cells.filter((cells.periodo <= label) & cells.periodo.contains("-S")).select("periodo").distinct()
     return tuple(sorted(found.to_pyarrow()["periodo"].to_pylist()))
+
+
+def changes_of(town: Municipality, periods: tuple[str, ...]) -> tuple[release.Change, ...]:
+    """What each version brought, latest first: its own semester, and the earlier ones that it carries corrected."""
+    acts = Ledger(town.layout.ledger).entries()
+    found = []
+    for number, label in reversed([*enumerate(periods)]):
+        version = f"{Semester.parse(label).data_version}.0"
+        corrections = corrected(acts, periods[:number], version)
+        also = f" Corrige {', '.join(corrections)}." if corrections else ""
+        found.append(release.Change(version, f"Primera publicación de {label}.{also}"))
+    return tuple(found)
 
 
 def previous_release(town: Municipality, dataset: str, version: str) -> Path | None:
@@ -106,10 +119,7 @@ def entrega_semestral(context: dg.AssetExecutionContext, open_wing: OpenWing) ->
             report_html=report_file(town.layout, period.label).read_text(encoding="utf-8"),
             charts=figure_files(town, period.label),
             privacy=privacy,
-            changes=tuple(
-                release.Change(f"{Semester.parse(label).data_version}.0", f"Primera publicación de {label}.")
-                for label in reversed(periods)
-            ),
+            changes=changes_of(town, periods),
             previous=previous_release(town, profile.entidad.conjunto_solicitudes, version),
         )
         folder = release_folder(town, inputs.dataset, version)
@@ -142,5 +152,7 @@ def publicacion_semestral(context: dg.AssetExecutionContext, open_wing: OpenWing
     town = open_wing.municipality
     with values_stay_inside():
         folder = release_folder(town, town.profile.entidad.conjunto_solicitudes, f"{period.data_version}.0")
+        with open_wing.tables() as tables:
+            Ledger(town.layout.ledger).announce(periods_up_to(tables, period.label), f"{period.data_version}.0")
         result = portal.publish(LocalPortal(town.portal_folder), folder)
     return dg.MaterializeResult(metadata=published_metadata(result, period.label))

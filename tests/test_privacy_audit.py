@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import cli
-from pipeline.privacy import intervals as solved
+from pipeline.privacy import hull
 from pipeline.privacy.cells import CellsError, audit, parse
 from pipeline.privacy.intervals import Interval, exposed, intervals
 from pipeline.privacy.linear import ContradictionError, Relation, System, propagate
@@ -119,7 +119,7 @@ def test_what_is_published_and_contradicts_itself_is_named_by_its_relations():
 
 
 def test_when_the_nodes_run_out_the_whole_values_found_are_the_interval(monkeypatch):
-    monkeypatch.setattr(solved, "_NODES", 0)
+    monkeypatch.setattr(hull, "_NODES", 0)
     made = system([0, 0, 0, 1], Relation("suma", {0: 2, 1: 2, 2: 2, 3: 3}, 3, 3))
     assert all(interval.low <= value <= interval.high for value, interval in zip(made.values, intervals(made).values()))  # noqa: B905
 

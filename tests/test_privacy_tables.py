@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.privacy import floors, gate, judges, tables
+from pipeline.privacy import floors, gate, joint, judges, tables
 from pipeline.privacy.disclosed import Disclosed
 from pipeline.privacy.gate import GateRefused
 from pipeline.privacy.tables import TableError
@@ -313,8 +313,10 @@ def test_a_bridge_published_as_two_blocks_is_found_in_the_public_rows():
 def test_the_gate_refuses_a_table_whose_companions_were_forgotten(monkeypatch):
     monkeypatch.setattr(tables.Lines, "gives_away", lambda self, line: False)
     monkeypatch.setattr(tables, "deduced", lambda lines, values: {})
+    monkeypatch.setattr(joint.Auditor, "__call__", lambda self, cells: frozenset())
     said = refused(GateRefused, lambda: disclose((ONE, candidates(ONE, {"x": 4, "y": 30, "z": 40}))))
     assert "regla «supresion_complementaria», tabla «uno», 1 líneas" in said
+    assert "regla «auditoria_conjunta», 1 celdas" in said
 
 
 def test_the_gate_refuses_a_small_cell_that_the_suppression_forgot(monkeypatch):

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import PqrsdError
-from pipeline.privacy.intervals import Interval, intervals, solver_version
+from pipeline.privacy.hull import solver_version
+from pipeline.privacy.intervals import Interval, intervals
 from pipeline.privacy.linear import INFINITE, System
 
 LARGEST = 1_000_000_000

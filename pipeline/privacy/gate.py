@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.errors import PqrsdError
-from pipeline.privacy import classification, floors, hierarchies, judges, measure, microdata, tables
+from pipeline.privacy import classification, floors, hidden, hierarchies, joint, judges, measure, microdata, tables
 from pipeline.privacy.disclosed import Disclosed, decode, encode, seal
 from pipeline.privacy.floors import TOPIC
 from pipeline.privacy.judges import problems_of_microdata, problems_of_tables
@@ -55,6 +55,8 @@ class Outcome:
 
     disclosed: Disclosed
     reason: str | None
+    few_hidden: frozenset[tables.Key] = frozenset()
+    """Values of whose rows so few are hidden that no table may show it; never published."""
 
     @property
     def evidence(self) -> dict[str, Any]:
@@ -98,15 +100,23 @@ def disclose_microdata(petitions: ir.Table, profile: Profile, period: str) -> Ou
         rows = MICRODATA.ibis_schema().to_pyarrow().empty_table()
         return Outcome(seal(MICRODATA, {"periodo": period}, rows, evidence), reason)
     evidence |= {"publicado": True, "motivo": None}
-    return Outcome(seal(MICRODATA, {"periodo": period}, found.rows, evidence), None)
+    few = hidden.few_hidden(classification.characterisable(received), found.rows, found.person, profile)
+    return Outcome(seal(MICRODATA, {"periodo": period}, found.rows, evidence), None, few)
 
 
-def disclose_tables(candidates: pd.DataFrame, profile: Profile, period: str, *, sensitive: set[str]) -> Disclosed:
+def disclose_tables(
+    candidates: pd.DataFrame,
+    profile: Profile,
+    period: str,
+    *,
+    sensitive: set[str],
+    microdata: Outcome | None = None,
+) -> Disclosed:
     """Suppresses and seals one period's tables.
 
     `candidates`: one row a cell and measure, with `personas` (empty where counted from the microdata). `sensitive`
-    names tables that need the higher threshold, besides those that the classification already knows. Raises
-    `GateRefused`, `TableError` or `ClassificationError`.
+    names tables that need the higher threshold, besides those that the classification already knows; `microdata` is
+    what became of the period's. Raises `GateRefused`, `TableError` or `ClassificationError`.
     """
     privacy = profile.privacidad
     floors.check(privacy)
@@ -115,23 +125,30 @@ def disclose_tables(candidates: pd.DataFrame, profile: Profile, period: str, *, 
     _check_form(candidates, specs)
     for spec in specs.values():
         classification.check_variables(spec)
+    rows = microdata.rows() if microdata else None
+    rules = joint.Rules.of(profile, sensitive)
+    around = joint.Surroundings(rows, microdata.few_hidden if microdata else frozenset())
+    auditor = joint.Auditor(candidates, rules, around)
     protected = tables.protect(
         candidates,
         specs,
         threshold=privacy.umbral_tabla,
         sensitive_threshold=privacy.umbral_tabla_sensible,
         sensitive=judges.sensitive_tables(profile) | sensitive,
-        hierarchy=_between_tables(profile),
+        hierarchy=rules.hierarchy,
+        audit=auditor,
     )
     cells = protected.cells.assign(periodo=period).sort_values(
         ["tabla", "valor_1", "valor_2", "medida"], na_position="first", kind="stable", ignore_index=True
     )
     schema = TABLES.ibis_schema().to_pyarrow()
-    rows = pa.Table.from_pandas(cells[TABLES.names], schema=schema, preserve_index=False)
-    data = encode(rows)
+    data = encode(pa.Table.from_pandas(cells[TABLES.names], schema=schema, preserve_index=False))
     reread = decode(data)
+    audited, exposed = auditor.judge(reread.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get))
     problems = problems_of_tables(reread, profile, sensitive)
     problems += _small_cells(reread, protected)
+    if exposed > auditor.by_law:
+        problems.append(f"regla «auditoria_conjunta», {exposed} celdas")
     if problems:
         raise GateRefused(TABLES.name, problems)
     evidence = {
@@ -140,10 +157,12 @@ def disclose_tables(candidates: pd.DataFrame, profile: Profile, period: str, *, 
         "umbral_tabla_sensible": privacy.umbral_tabla_sensible,
         "celdas": reread.num_rows,
         "suprimidas": reread["estado_celda"].to_pylist().count(SUPPRESSED),
-        "auditoria_conjunta": (
-            "pendiente: las celdas de un mismo universo se protegen juntas; falta la auditoría por programación lineal"
-            " con los microdatos y las entregas anteriores"
-        ),
+        "auditoria_conjunta": {
+            "celdas_ocultas_comprobadas": audited,
+            "al_descubierto": exposed - auditor.by_law,
+            "limitadas_por_base_legal": auditor.by_law,
+            "metodo": "programación lineal y entera sobre márgenes, jerarquías, tablas y microdatos del periodo",
+        },
         "tablas": {name: _discreet(found) for name, found in sorted(protected.treatment.items())},
         "perfil_sha256": profile.digest,
     }
@@ -281,15 +300,6 @@ def _discreet(found: dict[str, Any]) -> dict[str, Any]:
     """How many of the withheld cells are primary would narrow what they hold where there are few."""
     split = {name: found[name] for name in ("primarias", "secundarias")}
     return found | _pair(split)
-
-
-def _between_tables(profile: Profile) -> dict[tuple[str, str], tuple[str, str]]:
-    """The sums that hierarchies make between a column's own table and its detail."""
-    return {
-        (f"{name}{tables.DETAIL}", leaf): (name, value)
-        for name, column in profile.privacidad.columnas.items()
-        for leaf, value in hierarchies.mapping(profile.jerarquias[name], column.nivel).items()
-    }
 
 
 def _check_form(candidates: pd.DataFrame, specs: dict[str, TableSpec]) -> None:

@@ -13,19 +13,14 @@ whole numbers.
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
-import highspy
 import numpy as np
 from scipy import sparse
 
 from pipeline.errors import PqrsdError
-from pipeline.privacy.linear import INFINITE, ContradictionError, Part, Propagated, Rows, System, propagate
+from pipeline.privacy.hull import Hull
+from pipeline.privacy.linear import INFINITE, ContradictionError, Part, Propagated, System, propagate
 
-SOLVER = "HiGHS"
 _WHOLE = 1e-6
-_PRIMAL = 4
-"""HiGHS's primal simplex: only the objective changes between cells, so the last vertex stays feasible."""
-_NODES = 20_000
-"""Branch-and-bound nodes for one bound: past them the whole values found so far are the interval, the safe side."""
 
 
 class UnsolvedError(PqrsdError):
@@ -107,8 +102,8 @@ class _Solved:
         self.low, self.high = search.low[part.cells], search.high[part.cells]
         self.inner_low, self.inner_high = np.full(len(part.cells), INFINITE), np.full(len(part.cells), -INFINITE)
         self.place = {int(n): i for i, n in enumerate(part.cells)}
-        self.model: highspy.Highs | None = None
-        self.whole: highspy.Highs | None = None
+        self.model: Hull | None = None
+        self.whole: Hull | None = None
         self._true_values()
 
     def settle(self, needed: Mapping[int, float]) -> None:
@@ -133,7 +128,7 @@ class _Solved:
         if inner[i] == outer[i]:
             return
         if self.model is None:
-            self.model = _model(self.part, self.low, self.high)
+            self.model = _hull(self.part, self.low, self.high)
         reached, values = self._solve(self.model, i, sense)
         if reached is None:
             raise UnsolvedError
@@ -145,16 +140,16 @@ class _Solved:
         self._widen(values)
         if inner[i] != outer[i] and self._open(i, width):
             if self.whole is None:
-                self.whole = _model(self.part, self.low, self.high, whole=True)
+                self.whole = _hull(self.part, self.low, self.high, whole=True)
             reached, values = self._solve(self.whole, i, sense)
             self._widen(values)
             if reached is None and not np.isfinite(inner[i]):
                 raise UnsolvedError
             outer[i] = inner[i] = inner[i] if reached is None else round(reached)
 
-    def _solve(self, model: highspy.Highs, i: int, sense: int) -> tuple[float | None, np.ndarray]:
+    def _solve(self, model: Hull, i: int, sense: int) -> tuple[float | None, np.ndarray]:
         try:
-            return _optimum(model, i, sense)
+            return model.optimum(i, sense)
         except ContradictionError:
             raise ContradictionError(_clashing(self.part, self.low, self.high)) from None
 
@@ -177,73 +172,19 @@ class _Solved:
             self._widen(np.array(known, dtype=float))
 
 
-class _Quiet(highspy.Highs):
-    """HiGHS without its banner, which would stand in the middle of a command's output."""
-
-    def __init__(self) -> None:
-        # the class's own constructor registers callbacks, and that prints before output can be turned off
-        super(highspy.Highs, self).__init__()
-        self.setOptionValue("output_flag", False)
-
-
-def _model(part: Part, low: np.ndarray, high: np.ndarray, *, whole: bool = False) -> highspy.Highs:
-    rows = part.rows
-    lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = len(low), len(rows.low)
-    lp.col_cost_ = np.zeros(len(low))
-    lp.col_lower_, lp.col_upper_ = low, high
-    lp.row_lower_, lp.row_upper_ = rows.low, rows.high
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    lp.a_matrix_.start_, lp.a_matrix_.index_ = rows.matrix.indptr, rows.matrix.indices
-    lp.a_matrix_.value_ = rows.matrix.data
-    if whole:
-        lp.integrality_ = [highspy.HighsVarType.kInteger] * len(low)
-    model = _Quiet()
-    # one thread and one seed: the same system is solved along the same path
-    options: dict[str, int | float | str] = {"threads": 1, "random_seed": 0, "parallel": "off"}
-    if whole:
-        options |= {"mip_max_nodes": _NODES, "mip_rel_gap": 0.0}
-    else:
-        options |= {"presolve": "off", "simplex_strategy": _PRIMAL}
-    for name, value in options.items():
-        model.setOptionValue(name, value)
-    model.passModel(lp)
-    return model
-
-
-def _optimum(model: highspy.Highs, column: int, sense: int) -> tuple[float | None, np.ndarray]:
-    """The largest (1) or smallest (−1) value of a column and a solution that has it; None where HiGHS gave up.
-
-    Raises `ContradictionError`, without names, where there is no solution.
-    """
-    model.changeColCost(column, -float(sense))
-    model.run()
-    status = model.getModelStatus()
-    values = np.array(model.getSolution().col_value)
-    model.changeColCost(column, 0.0)
-    if status == highspy.HighsModelStatus.kOptimal:
-        return float(values[column]), values
-    if status == highspy.HighsModelStatus.kUnbounded:
-        return sense * INFINITE, values
-    if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
-        raise ContradictionError(())
-    return None, values
+def _hull(part: Part, low: np.ndarray, high: np.ndarray, *, whole: bool = False) -> Hull:
+    return Hull(part.rows.matrix, (part.rows.low, part.rows.high), (low, high), whole=whole)
 
 
 def _clashing(part: Part, low: np.ndarray, high: np.ndarray) -> list[str]:
     """The relations that would have to give way, by as little as possible, for the part to have a solution."""
     rows, count = part.rows, len(part.rows.low)
-    slack = sparse.hstack([rows.matrix, sparse.identity(count), -sparse.identity(count)], format="csr")
-    wide = Part(part.cells, Rows(sparse.csr_array(slack), rows.low, rows.high, rows.names))
+    give = sparse.identity(count)
+    matrix = sparse.csr_array(sparse.hstack([rows.matrix, give, -give], format="csr"))
     nothing, endless = np.zeros(2 * count), np.full(2 * count, INFINITE)
-    model = _model(wide, np.concatenate([low, nothing]), np.concatenate([high, endless]))
-    for column in range(len(low), len(low) + 2 * count):
-        model.changeColCost(column, 1.0)
-    model.run()
-    given = np.array(model.getSolution().col_value)[len(low) :].reshape(2, count).sum(axis=0)
+    bounds = np.concatenate([low, nothing]), np.concatenate([high, endless])
+    elastic = Hull(matrix, (rows.low, rows.high), bounds)
+    elastic.price(np.concatenate([np.zeros(len(low)), nothing + 1]))
+    values = elastic.cheapest()
+    given = np.zeros(count) if values is None else values[len(low) :].reshape(2, count).sum(axis=0)
     return sorted({rows.names[n] for n in np.flatnonzero(given > _WHOLE)} or set(rows.names))
-
-
-def solver_version() -> str:
-    """Which solver answers: for the record of an audit, never for what is published."""
-    return f"{SOLVER} {_Quiet().version()}"

@@ -117,13 +117,14 @@ def propagate(system: System) -> Propagated:
     shown = np.array(system.published, dtype=bool)
     low = np.where(shown, known, np.array(system.least, dtype=float))
     high = np.where(shown, known, INFINITE)
-    rows = _rows(system)
+    rows = relations_matrix(system)
     if rows.matrix.nnz:
         _carry(rows, low, high)
     return Propagated(low, high, _parts(rows, low, high))
 
 
-def _rows(system: System) -> Rows:
+def relations_matrix(system: System) -> Rows:
+    """Every relation of the system, over all its cells."""
     relations = system.relations
     row = np.repeat(np.arange(len(relations)), [len(r.terms) for r in relations])
     column = np.fromiter((c for r in relations for c in r.terms), dtype=np.int64, count=len(row))

@@ -1,14 +1,14 @@
 """Suppression in counted tables: primary by persons, complementary by lines, one marker for both.
 
 What belongs here: which cells are withheld. What does not: counting (`pipeline.characterization`), sealing
-(`pipeline.privacy.gate`), and the joint audit by linear programming over releases, which comes after this one.
+(`pipeline.privacy.gate`), and the joint audit by linear programming (`pipeline.privacy.joint`), which comes after.
 
 A cell is who it counts, not where it is printed: the margin «tema = predial» of a two-way table and the cell of the
 one-way table are one cell, with one threshold (the strictest of its tables) and one fate. A line is a sum that anybody
 can write: the cells of a row, a column or a one-way table and their margin, or the children of a hierarchy's value.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,6 @@ UNINFORMATIVE = frozenset({"no_informa", "no_aplica", "sin_dato", SUPPRESSED})
 
 MEDIAN = "mediana_dias_habiles"
 COUNTED = ("solicitudes", "personas")
-
 Key = tuple[Any, ...]
 """(filter, (variable, value), …): who a cell counts."""
 
@@ -95,6 +94,11 @@ class Lines:
             self._widen(min(fixed, key=repr))
             self._protect_lines()
 
+    def withhold(self, keys: Iterable[Key]) -> None:
+        """Withholds these cells too, and whatever its lines then need."""
+        self.withheld |= set(keys)
+        self._protect_lines()
+
     def _published(self) -> dict[Key, int | None]:
         return {key: None if key in self.withheld else cell.amount for key, cell in self.cells.items()}
 
@@ -123,7 +127,7 @@ class Lines:
         hidden = [self.cells[key] for key in line if key in self.withheld]
         if not hidden:
             return False
-        # who is alone in one of two withheld cells takes herself away and reads the other
+        # who is alone in one of two takes herself away and reads the other
         alone = len(hidden) == 2 and any(cell.persons == 1 for cell in hidden)
         return len(hidden) < 2 or sum(cell.persons for cell in hidden) - alone < self._needed(line, hidden)
 
@@ -141,7 +145,7 @@ class Lines:
             rank = 2 if margin else (1 if enough else 3) if empty else 0
             return rank, cell.persons, cell.amount, repr(key)
 
-        return min((key for key in line if key not in self.withheld), key=cost, default=None)
+        return min((key for key in line if key not in self.withheld and may_hide(key)), key=cost, default=None)
 
 
 @dataclass(frozen=True)
@@ -213,6 +217,11 @@ def key_of(spec: TableSpec, values: Sequence[object]) -> Key:
     return (spec.filtro or "", *named)
 
 
+def may_hide(key: Key) -> bool:
+    """Whether withholding a cell hides anything: «Suprimido» is no value of a petition, everybody knows its zero."""
+    return SUPPRESSED not in dict(key[1:]).values()
+
+
 def _axis(spec: TableSpec, values: pd.Series) -> list[object]:
     """The codes of one variable in order, the margin last; a missing second variable is one column without margin."""
     found = sorted({str(v) for v in values.dropna()})
@@ -239,16 +248,16 @@ def protect(
     sensitive_threshold: int,
     sensitive: set[str],
     hierarchy: Mapping[tuple[str, str], tuple[str, str]],
+    audit: Callable[[pd.DataFrame], Collection[Key]] | None = None,
 ) -> Protected:
-    """The candidates with `estado_celda`, withheld values empty.
+    """The candidates with `estado_celda`, withheld values empty; `audit` is asked which more to withhold, until none.
 
     Tables whose persons are unknown come from the microdata and are public already; tables of base «legal» are exempt
     by their recorded basis; the rest are suppressed jointly. A median needs `MEDIAN_PERSONS` whatever its table.
     Raises `TableError` naming the table that breaks a rule of form.
     """
-    treatments = {}
+    treatments, lines = {}, Lines()
     thresholds = {name: sensitive_threshold if name in sensitive else threshold for name in specs}
-    lines = Lines()
     for table_id, rows in candidates.groupby("tabla", sort=True):
         spec = specs[str(table_id)]
         treatments[spec.id] = _treatment(spec, rows)
@@ -260,16 +269,30 @@ def protect(
             lines.add_table(spec, used, thresholds[spec.id], sensitive=spec.id in sensitive)
     lines.add_hierarchy(hierarchy, threshold)
     lines.suppress()
-    cells = candidates.copy()
-    rows_of = candidates.to_dict("records")
-    by_row = [_fate(row, specs[str(row["tabla"])], treatments[str(row["tabla"])], lines) for row in rows_of]
-    cells["estado_celda"] = [SUPPRESSED if fate else PUBLISHED for fate in by_row]
-    cells["valor"] = cells["valor"].astype("Int64").mask(cells["estado_celda"] == SUPPRESSED)
+    fates = _fates(candidates, specs, treatments, lines)
+    while audit is not None and (more := set(audit(_marked(candidates, fates))) - lines.withheld):
+        lines.withhold(more)
+        fates = _fates(candidates, specs, treatments, lines)
+    cells = _marked(candidates, fates)
     summary = {
-        spec_id: _summary(specs[spec_id], treatment, cells, by_row, thresholds)
+        spec_id: _summary(specs[spec_id], treatment, cells, fates, thresholds)
         for spec_id, treatment in treatments.items()
     }
     return Protected(cells, summary)
+
+
+def _fates(
+    candidates: pd.DataFrame, specs: Mapping[str, TableSpec], treatments: Mapping[str, str], lines: Lines
+) -> list[str]:
+    tables = zip(candidates.to_dict("records"), candidates["tabla"].astype(str), strict=True)
+    return [_fate(row, specs[table], treatments[table], lines) for row, table in tables]
+
+
+def _marked(candidates: pd.DataFrame, fates: Sequence[str]) -> pd.DataFrame:
+    """The cells as they would be published."""
+    hidden = np.array([bool(fate) for fate in fates])
+    values = candidates["valor"].astype("Int64").mask(hidden)
+    return candidates.assign(estado_celda=np.where(hidden, SUPPRESSED, PUBLISHED), valor=values)
 
 
 def _treatment(spec: TableSpec, rows: pd.DataFrame) -> str:
