@@ -7,20 +7,16 @@ import argparse
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import combinations
 
 import numpy as np
-import pyarrow as pa
 from scipy.optimize import linprog
 
-from benchmarks import after_publication, three_tables
+from benchmarks import after_publication, minus_microdata, three_tables
 from benchmarks.three_tables import Case
-from pipeline.privacy import hierarchies
 from pipeline.privacy.hull import Hull, solver_version
 from pipeline.privacy.intervals import Interval, intervals
 from pipeline.privacy.linear import propagate
-from tests.privacy_cases import PERIOD
-from tests.privacy_frames import engine, petitions
+from tests.privacy_frames import petitions
 
 
 @contextmanager
@@ -80,33 +76,19 @@ def solvers(seed: int) -> None:
           f" ({anew / kept:.1f}×)")  # fmt: skip
 
 
-def minus_microdata(rows: pa.Table) -> None:
-    """Two-way tables at the microdata's level: full data less microdata, against tables counted from the microdata."""
-    profile = after_publication.town()
-    made = after_publication.made(rows, profile)
-    shown = made.edition.microdata.to_pandas()
-    columns = profile.privacidad.columnas
-    with engine(rows) as found:
-        everybody = found.filter(found.autorizacion_datos | found.anonima).select(**{
-            name: hierarchies.generalise(found[c.campo], profile.jerarquias[name], c.nivel)
-            for name, c in columns.items()
-        }).to_pandas()  # fmt: skip
-    leaked = derived = cells = 0
-    for pair in combinations(columns, 2):
-        full = everybody.groupby(list(pair)).size()
-        public = shown.groupby(list(pair)).size()
-        rest = (full[full >= 5] - public.reindex(full.index, fill_value=0)[full >= 5]).astype(int)
-        cells += len(rest)
-        leaked += int(((rest > 0) & (rest < 5)).sum())
-        again = public - shown.groupby(list(pair)).size()  # a table of the product is a function of the product
-        derived += int((again != 0).sum())
-    hidden = len(everybody) - len(shown)
-    print(f"{len(rows)} peticiones de {PERIOD}: {len(shown)} en microdatos, {hidden} fuera")
-    print(f"  tablas de dos vías con todo, menos microdatos: {leaked} de {cells} celdas muestran de 1 a 4 ocultas")
-    print(f"  tablas de dos vías contadas en los microdatos: {derived}")
-    print(
-        f"  detalles publicados menos microdatos con menos de 5 personas: {len(made.microdata.few_hidden)} por proteger"
-    )
+def less_microdata(size: int, seed: int) -> None:
+    case = minus_microdata.Case.drawn(size, 5, seed)
+    system = case.system()
+    before, shown = minus_microdata.value_lost(system), minus_microdata.shown_by_subtraction(system)
+    print(f"{size} peticiones, k = 5: {(~case.shown).sum()} filas fuera de los microdatos, semilla {seed}")
+    print(f"  tablas de dos vías con todas las filas: {shown} celdas publicadas muestran de 1 a 4 filas ocultas")
+    exposed = minus_microdata.leaks(system)
+    print(f"  sistema completo: {len(exposed)} al descubierto, {sum(i.width == 0 for i in exposed)} exactas")
+    with timed("protección conjunta"):
+        found = minus_microdata.protect(system)
+    left, again = minus_microdata.leaks(system), minus_microdata.shown_by_subtraction(system)
+    lost = f"{before:.2%} → {minus_microdata.value_lost(system):.2%}"
+    print(f"  con {len(found.companions)} celdas más: {len(left)} al descubierto, {again} por resta; retenido {lost}")
 
 
 def events(size: int) -> None:
@@ -127,7 +109,8 @@ def main() -> None:
     for seed in (1, 2, 3):
         three(seed)
     solvers(1)
-    minus_microdata(petitions(size, seed=5))
+    for rows in (4_000, 20_000, 100_000):
+        less_microdata(rows, 5)
     print(f"después de publicar {size} peticiones:")
     events(size)
 

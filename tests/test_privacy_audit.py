@@ -69,10 +69,17 @@ def test_what_is_found_exposed_is_exactly_what_its_interval_does_not_hide(made, 
     assert exposed(made, dict.fromkeys(made.withheld, threshold)).keys() == narrow
 
 
-def test_whole_numbers_may_say_more_than_the_linear_relaxation():
+def check_whole_numbers_say_more() -> None:
     """2a + 2b + 2c + 3d = 3 with a, b, c, d ≥ 0: fractions leave d open, whole numbers do not."""
     made = system([0, 0, 0, 1], Relation("suma", {0: 2, 1: 2, 2: 2, 3: 3}, 3, 3))
     assert intervals(made) == {n: Interval(v, v) for n, v in enumerate([0, 0, 0, 1])}
+    # 3a + b + 3c = 11: most corners are not whole, and the whole ones show a alone at 0
+    corners = system([None, None, None], Relation("suma", {0: 3, 2: 3, 1: 1}, 11, 11))
+    assert intervals(corners) == {0: Interval(0, 3), 1: Interval(2, 11), 2: Interval(0, 3)}
+
+
+def test_whole_numbers_may_say_more_than_the_linear_relaxation():
+    check_whole_numbers_say_more()
 
 
 def test_a_table_with_two_suppressions_in_every_line_may_still_be_open():
@@ -93,10 +100,14 @@ def test_a_cell_that_nothing_bounds_has_no_upper_end_and_is_hidden():
     assert intervals(system([3]))[0].hides(10)
 
 
-def test_hidden_means_threshold_minus_one_wide_and_never_exact():
+def check_hidden_is_threshold_minus_one_wide() -> None:
     assert Interval(2, 6).hides(5)
     assert not Interval(2, 5).hides(5)
     assert not Interval(3, 3).hides(1)
+
+
+def test_hidden_means_threshold_minus_one_wide_and_never_exact():
+    check_hidden_is_threshold_minus_one_wide()
 
 
 def check_contradictions_are_named() -> None:

@@ -12,7 +12,7 @@ import pytest
 from benchmarks import after_publication
 from pipeline.privacy import corrections, gate
 from pipeline.privacy.archive import Archive, ArchiveError
-from pipeline.privacy.corrections import AGAIN, FIRST, HELD, SAME, Decision, Edition, few_row_groups
+from pipeline.privacy.corrections import AGAIN, FIRST, HELD, SAME, Decision, Edition
 from pipeline.privacy.disclosed import Disclosed
 from pipeline.privacy.ledger import HELD as WAITS
 from pipeline.privacy.ledger import Ledger, LedgerError, corrected, editions, waiting
@@ -119,11 +119,11 @@ def rows(**times: int) -> pa.Table:
 
 def check_groups_of_rows_change_by_k_or_not_at_all() -> None:
     start = rows(am=20, ah=30, bm=40)
-    assert few_row_groups(start, start, 10) == 0
-    assert few_row_groups(start, rows(am=30, ah=30, bm=40), 10) == 0
-    assert few_row_groups(start, rows(am=29, ah=30, bm=40), 10) == 4
+    assert corrections.few_row_groups(start, start, 10) == 0
+    assert corrections.few_row_groups(start, rows(am=30, ah=30, bm=40), 10) == 0
+    assert corrections.few_row_groups(start, rows(am=29, ah=30, bm=40), 10) == 4
     # ten less and eleven more are two large changes, and one row more of sex unknown to whoever looks at topics
-    assert few_row_groups(start, rows(am=10, ah=41, bm=40), 10) == 2
+    assert corrections.few_row_groups(start, rows(am=10, ah=41, bm=40), 10) == 2
 
 
 def test_groups_of_rows_over_any_columns_change_by_k_or_not_at_all():

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import three_tables
+from benchmarks import minus_microdata, three_tables
 from benchmarks.three_tables import Case
 from pipeline import characterization
 from pipeline.privacy import companions, gate, hidden, joint, judges, tables
@@ -48,6 +48,17 @@ def test_each_table_alone_is_safe_by_the_same_audit():
         alone = case.system(name)
         three_tables.protect(alone)
         assert three_tables.leaks(alone) == ([], [])
+
+
+@pytest.mark.parametrize("size", [4_000, 20_000, 100_000] if FULL else [4_000])
+def test_tables_of_all_rows_less_the_microdata_show_hidden_rows_and_not_after_the_joint_audit(size, capsys):
+    system = minus_microdata.Case.drawn(size, 5, 5).system()
+    shown = minus_microdata.shown_by_subtraction(system)
+    assert shown, "the case shows no leak, so that it proves nothing"
+    found = minus_microdata.protect(system)
+    assert (minus_microdata.shown_by_subtraction(system), minus_microdata.leaks(system)) == (0, [])
+    with capsys.disabled():
+        sys.stdout.write(f"\n{size} filas: {shown} celdas por resta; con {len(found.companions)} celdas más, ninguna\n")
 
 
 grids = st.tuples(st.integers(2, 4), st.integers(2, 4)).flatmap(
@@ -150,14 +161,18 @@ def test_few_hidden_rows_take_a_detail_of_their_own_value_with_them():
     check_few_hidden_rows_are_hidden_from_subtraction()
 
 
-def test_the_microdata_bound_a_withheld_detail_from_below():
+def check_the_microdata_bound_a_detail() -> None:
     """rural is at least 14 in all: with taganga's 9 published, bonda has 5 or more."""
     made = joint.build(public(DETAIL, LEAVES, {"bonda", "c2"}), RULES, around(False))
     cell = made.cells[joint.REQUESTS, ("", ("territorio_detalle", "bonda"))]
     assert intervals(made.system)[made.system.ids[cell]].low == 5
 
 
-def test_persons_are_at_most_requests_and_their_total_lies_between_the_largest_part_and_the_sum():
+def test_the_microdata_bound_a_withheld_detail_from_below():
+    check_the_microdata_bound_a_detail()
+
+
+def check_persons_are_at_most_requests() -> None:
     table = spec("uno", "a", medidas=["solicitudes", "personas"])
     counts = {"x": (9, 4), "y": (30, 20), "z": (40, 25)}
     rows = pd.concat([candidates(table, counts), candidates(table, counts, measure="personas")])
@@ -169,12 +184,20 @@ def test_persons_are_at_most_requests_and_their_total_lies_between_the_largest_p
     assert found["personas", ("", ("a", "y"))].high == 39
 
 
-def test_what_a_law_orders_bounds_the_characterisable_and_is_counted_apart_where_it_is_that_small():
+def test_persons_are_at_most_requests_and_their_total_lies_between_the_largest_part_and_the_sum():
+    check_persons_are_at_most_requests()
+
+
+def check_the_law_bounds() -> None:
     table, law = spec("uno", "a"), spec("ley", "a", base="legal", base_legal="Ley 1712 de 2014, artículo 11")
     counted = pd.concat([candidates(table, {"x": 2, "y": 30, "z": 40}), candidates(law, {"x": 3, "y": 31, "z": 44})])
     profile = with_tables(table, law)
     said = gate.disclose_tables(counted, profile, PERIOD, sensitive=set()).evidence["auditoria_conjunta"]
     assert (said["al_descubierto"], said["limitadas_por_base_legal"]) == (0, 1)
+
+
+def test_what_a_law_orders_bounds_the_characterisable_and_is_counted_apart_where_it_is_that_small():
+    check_the_law_bounds()
 
 
 def check_the_gate_audits_what_it_reads_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +239,7 @@ def test_no_month_of_synthetic_petitions_shows_few_hidden_rows_by_subtraction():
     assert subtracted
 
 
-def test_few_hidden_counts_persons_and_takes_the_safe_side():
+def check_few_hidden_counts_persons() -> None:
     profile = with_tables(spec("comuna", "territorio_detalle"))
     rows = pa.concat_tables([
         from_rows({"comuna": "c1"}, times=30),
@@ -228,6 +251,10 @@ def test_few_hidden_counts_persons_and_takes_the_safe_side():
         few = hidden.few_hidden(found, shown, pa.chunked_array([list(range(30))]), profile)
     # nine requests of one person are one person; nine of nine persons may be seen; nobody of c1 is hidden
     assert few == {("", ("territorio", "rural"))}
+
+
+def test_few_hidden_counts_persons_and_takes_the_safe_side():
+    check_few_hidden_counts_persons()
 
 
 def test_only_tables_finer_than_the_microdata_allow_subtracting():

@@ -27,6 +27,7 @@ from tests import test_privacy_measure as of_measure
 from tests import test_privacy_microdata as of_rows
 from tests import test_privacy_table_forms as of_forms
 from tests import test_privacy_tables as of_tables
+from tests.privacy_audit_mutations import AFTER, AUDIT
 from tests.privacy_mutation import Check, Mutation, both, does_nothing, item, rewritten, set_to
 from tests.privacy_text_mutations import DETECTORS, LEDGER
 
@@ -315,7 +316,7 @@ TABLES = [
 ]
 
 
-MUTATIONS = [*FLOORS, *ROWS, *GATE, *TABLES, *DETECTORS, *LEDGER]
+MUTATIONS = [*FLOORS, *ROWS, *GATE, *TABLES, *AUDIT, *AFTER, *DETECTORS, *LEDGER]
 
 
 @pytest.fixture(scope="module")
