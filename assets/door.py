@@ -81,7 +81,7 @@ def puerta(
                 gate.disclose_tables(counted, profile, label, sensitive=sensitive, microdata=microdata),
                 gate.disclose_row_counts(counts, profile, label),
             )
-        decision = passage.decide(microdata, passed[1], profile, sensitive)
+        decision = passage.decide(microdata, passed[1], passed[2], profile, sensitive)
         if decision.publishes:
             passage.intend(profile, passed, _waiting(restricted.municipality, label), inputs, restricted.key_id())
             with open_wing.tables() as opened:

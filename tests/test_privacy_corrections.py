@@ -167,13 +167,13 @@ def passage(folder: Path) -> Passage:
     return Passage(PERIOD, Ledger(folder / "libro.jsonl"), Archive(folder / "divulgado"))
 
 
-def go(place: Passage, counts: Counts, *, publish: bool = True) -> Decision:
+def go(place: Passage, counts: Counts, *, publish: bool = True, rows: int = 1) -> Decision:
     """One passage as the door makes it: without microdata, and to the portal where it may."""
     profile: Profile = changed(with_tables(ONE))
     tables = sealed(counts)
     nothing = SimpleNamespace(disclosed=gate.seal(MICRODATA, {}, NOBODY, {}), few_hidden=frozenset())
-    decision = place.decide(nothing, tables, profile, set())
-    passed = (nothing.disclosed, tables, gate.seal(ROW_SUMMARY, {}, pa.table({"filas": [1]}), {}))
+    passed = (nothing.disclosed, tables, gate.seal(ROW_SUMMARY, {}, pa.table({"filas": [rows]}), {}))
+    decision = place.decide(nothing, tables, passed[2], profile, set())
     if not decision.publishes:
         place.hold(decision, passed)
         return decision
@@ -201,6 +201,14 @@ def check_what_is_public_is_corrected_only_after_its_audit(folder: Path) -> None
 
 def test_what_is_public_is_corrected_only_after_its_audit(tmp_path):
     check_what_is_public_is_corrected_only_after_its_audit(tmp_path)
+
+
+def test_rows_that_are_no_petitions_do_not_touch_what_is_public(tmp_path):
+    place = passage(tmp_path)
+    go(place, START)
+    found = go(place, START, rows=2)
+    assert found.kind == HELD
+    assert "contabilidad" in found.reason
 
 
 def check_a_withdrawn_edition_is_still_known(folder: Path) -> None:

@@ -16,6 +16,7 @@ from benchmarks.three_tables import Case
 from pipeline import characterization
 from pipeline.privacy import companions, gate, hidden, joint, judges, tables
 from pipeline.privacy.companions import UnprotectableError
+from pipeline.privacy.grids import may_hide
 from pipeline.privacy.intervals import Interval, exposed, intervals
 from pipeline.privacy.linear import System
 from pipeline.profile import TableSpec
@@ -262,5 +263,5 @@ def test_only_tables_finer_than_the_microdata_allow_subtracting():
     assert ("territorio",) in found
     assert ("sexo",) not in found
     assert judges.thresholds_of(santa_marta(), set())["grupo_etnico"] == 10
-    assert tables.may_hide(("", ("canal", "web")))
-    assert not tables.may_hide(("", ("canal", SUPPRESSED)))
+    assert may_hide(("", ("canal", "web")))
+    assert not may_hide(("", ("canal", SUPPRESSED)))

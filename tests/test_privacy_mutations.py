@@ -282,15 +282,20 @@ TABLES = [
     ),
     Mutation(
         "100 % rule removed",
-        does_nothing(door_tables._Grid, "telling", set),
+        does_nothing(door_tables.Grid, "telling", set),
         of_tables.check_a_whole_margin_is_withheld,
     ),
     Mutation(
-        "median threshold lowered", set_to(door_tables, "MEDIAN_PERSONS", 9), of_tables.check_medians_need_ten_persons
+        "median threshold lowered",
+        set_to(door_tables, "persons_behind", lambda share, threshold: 9),
+        of_tables.check_medians_need_ten_persons,
     ),
     Mutation(
         "median threshold lowered everywhere",
-        both(set_to(door_tables, "MEDIAN_PERSONS", 9), set_to(floors, "MEDIAN_PERSONS", 9)),
+        both(
+            set_to(door_tables, "persons_behind", lambda share, threshold: 2 * threshold - 1),
+            set_to(gate, "persons_behind", lambda share, threshold: 9),
+        ),
         of_tables.check_medians_need_ten_persons,
     ),
     Mutation(

@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from pipeline.privacy import joint, tables
+from pipeline.privacy.grids import Key
 from pipeline.privacy.intervals import Interval, exposed
 from pipeline.privacy.linear import INFINITE, Relation, System
 from pipeline.privacy.packing import Packing
@@ -37,7 +38,7 @@ class Edition:
     @property
     def cells(self) -> pd.DataFrame:
         """The tables with whole numbers, missing where withheld."""
-        return self.tables.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+        return joint.cells_of(self.tables)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def decide(
     period: str,
     *,
     sensitive: set[str],
-    few_hidden: frozenset[tables.Key] = frozenset(),
+    few_hidden: frozenset[Key] = frozenset(),
 ) -> Decision:
     """Whether `new` may follow the editions of the same period published before, withdrawn ones included.
 
@@ -102,6 +103,13 @@ def decide(
 def unchanged(period: str) -> Decision:
     """Nothing to decide: what would be published is public."""
     return Decision(SAME, f"{period} no cambia frente a lo publicado.")
+
+
+def only_accounting(period: str) -> Decision:
+    """Rows came or went that are no petitions (rejected, duplicated): no reason to touch what is public."""
+    return Decision(
+        HELD, _held(period, ["solo cambia la contabilidad de filas, no lo que se publica de las peticiones"])
+    )
 
 
 def _held(period: str, reasons: Sequence[str]) -> str:
@@ -161,7 +169,7 @@ class _Together:
         earlier: Sequence[Edition],
         new: Edition,
         rules: joint.Rules,
-        few_hidden: frozenset[tables.Key],
+        few_hidden: frozenset[Key],
     ) -> None:
         self.system = System()
         self.audited: dict[int, int] = {}

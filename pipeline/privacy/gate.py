@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ibis.expr.types as ir
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,7 +21,9 @@ from pipeline.errors import PqrsdError
 from pipeline.privacy import classification, floors, hidden, hierarchies, joint, judges, measure, microdata, tables
 from pipeline.privacy.disclosed import Disclosed, decode, encode, seal
 from pipeline.privacy.floors import TOPIC
+from pipeline.privacy.grids import Key, TableError
 from pipeline.privacy.judges import problems_of_microdata, problems_of_tables
+from pipeline.privacy.quantiles import QUANTILES, persons_behind
 from pipeline.profile import Profile, TableSpec
 from schemas.published import MICRODATA, ROW_SUMMARY, SUPPRESSED, TABLES
 
@@ -55,7 +58,7 @@ class Outcome:
 
     disclosed: Disclosed
     reason: str | None
-    few_hidden: frozenset[tables.Key] = frozenset()
+    few_hidden: frozenset[Key] = frozenset()
     """Values of whose rows so few are hidden that no table may show it; never published."""
 
     @property
@@ -144,7 +147,7 @@ def disclose_tables(
     schema = TABLES.ibis_schema().to_pyarrow()
     data = encode(pa.Table.from_pandas(cells[TABLES.names], schema=schema, preserve_index=False))
     reread = decode(data)
-    audited, exposed = auditor.judge(reread.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get))
+    audited, exposed = auditor.judge(joint.cells_of(reread))
     problems = problems_of_tables(reread, profile, sensitive)
     problems += _small_cells(reread, protected)
     if exposed > auditor.by_law:
@@ -305,13 +308,13 @@ def _discreet(found: dict[str, Any]) -> dict[str, Any]:
 def _check_form(candidates: pd.DataFrame, specs: dict[str, TableSpec]) -> None:
     unknown = sorted(set(candidates["tabla"]) - set(specs))
     if unknown:
-        raise tables.TableError("Se contó una tabla que el perfil no declara.")
+        raise TableError("Se contó una tabla que el perfil no declara.")
     forms = candidates[["tabla", "dimension_1", "dimension_2", "medida"]].drop_duplicates()
     for form in forms.astype(object).where(forms.notna(), None).to_dict("records"):
         spec = specs[form["tabla"]]
         named = [d for d in (form["dimension_1"], form["dimension_2"]) if d is not None]
         if named != spec.dimensiones or form["medida"] not in spec.medidas:
-            raise tables.TableError(f"La tabla «{spec.id}» no tiene las variables o las medidas que declara el perfil.")
+            raise TableError(f"La tabla «{spec.id}» no tiene las variables o las medidas que declara el perfil.")
 
 
 def _small_cells(reread: pa.Table, protected: tables.Protected) -> list[str]:
@@ -319,8 +322,11 @@ def _small_cells(reread: pa.Table, protected: tables.Protected) -> list[str]:
     keys = ["tabla", "valor_1", "valor_2", "medida"]
     persons = protected.cells[[*keys, "personas"]]
     public = reread.select([*keys, "estado_celda"]).to_pandas().merge(persons, on=keys, how="left", validate="1:1")
-    least = public["tabla"].map(lambda t: protected.treatment[t]["umbral"] or 0)
-    least = least.where(public["medida"] != tables.MEDIAN, least.clip(lower=floors.MEDIAN_PERSONS))
+    counted = public["tabla"].map(lambda t: protected.treatment[t]["umbral"] or 0)
+    behind = public["medida"].map(
+        {name: persons_behind(share, floors.TABLE_PERSONS) for name, share in QUANTILES.items()}
+    )
+    least = np.maximum(counted, behind.fillna(0))
     shown = public["estado_celda"] == tables.PUBLISHED
     small = shown & (public["personas"] > 0) & (public["personas"] < least)
     return [f"regla «umbral_tabla», {int(small.sum())} celdas"] if small.any() else []

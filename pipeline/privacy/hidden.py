@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from pipeline.privacy import hierarchies
-from pipeline.privacy.tables import DETAIL, Key
+from pipeline.privacy.grids import DETAIL, Key
 from pipeline.profile import Profile
 
 _PERSON = "_persona"

@@ -4,7 +4,7 @@ What belongs here: which sums an attacker can write from all that is published o
 hidden in them. What does not: solving (`pipeline.privacy.intervals`), choosing companions (`companions`), one table's
 own rules (`tables`).
 
-Cells are requests and persons by who they count (`tables.key_of`). Requests add up, within a table and from a detail to
+Cells are requests and persons by who they count (`grids.key_of`). Requests add up, within a table and from a detail to
 the value above it; of persons no part exceeds its total, no total the sum of its parts, and none the requests. Beside
 them stand the rows that the microdata hide: what a detail adds up to, less the microdata's count of the value above.
 Those few are cells like any other, although nobody publishes them: between 1 and threshold − 1 persons must not be seen
@@ -22,9 +22,9 @@ import pyarrow as pa
 
 from pipeline.privacy import companions, hierarchies, judges
 from pipeline.privacy.companions import UnprotectableError
+from pipeline.privacy.grids import DETAIL, TOTAL, Key, key_of, may_hide
 from pipeline.privacy.intervals import Interval, exposed
 from pipeline.privacy.linear import INFINITE, Relation, System
-from pipeline.privacy.tables import DETAIL, TOTAL, Key, key_of, may_hide
 from pipeline.profile import Profile, TableSpec
 
 REQUESTS, PERSONS, HIDDEN = "solicitudes", "personas", "ocultas"
@@ -121,6 +121,11 @@ def build(
     _add_families(joint, rules, around)
     _add_law(joint, counted, rules.specs)
     return joint
+
+
+def cells_of(tables: pa.Table) -> pd.DataFrame:
+    """Rows of the contract TABLES with whole numbers, missing where withheld."""
+    return tables.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
 
 
 def truth_of(candidates: pd.DataFrame, specs: Mapping[str, TableSpec]) -> dict[tuple[str, Key], int]:
@@ -307,6 +312,16 @@ class Auditor:
         return found.keys
 
     def judge(self, public: pd.DataFrame) -> tuple[int, int]:
-        """Of public rows alone: how many withheld cells had to be hidden, and how many are not."""
-        joint = self._build(public)
-        return len(joint.audited()), len(exposed(joint.system, joint.audited()))
+        """As `judge`, with what stands beside these tables."""
+        return judge(self._build(public))
+
+
+def judge(joint: Joint) -> tuple[int, int]:
+    """How many withheld cells had to be hidden, and how many are not; of public rows alone."""
+    return len(joint.audited()), len(exposed(joint.system, joint.audited()))
+
+
+def judge_public(cells: pd.DataFrame, microdata: pa.Table, profile: Profile, sensitive: set[str]) -> tuple[int, int]:
+    """As `judge`, of a period's published rows; no microdata rows: none are published."""
+    around = Surroundings(microdata if microdata.num_rows else None)
+    return judge(build(cells, Rules.of(profile, sensitive), around))

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import PqrsdError
 from pipeline.periods import Semester
-from schemas.published import ROW_SUMMARY
 
 if TYPE_CHECKING:
     from pipeline.privacy.disclosed import Disclosed
@@ -198,7 +197,7 @@ def waiting(entries: Iterable[Entry], period: str) -> list[str]:
 
 
 def _digests(completed: Entry) -> dict[str, str]:
-    return {name: table["sha256"] for name, table in completed.content["tablas"].items() if name != ROW_SUMMARY.name}
+    return {name: table["sha256"] for name, table in completed.content["tablas"].items()}
 
 
 def check_sequence(entries: Sequence[Entry], period: str, known: Iterable[str] = ()) -> None:

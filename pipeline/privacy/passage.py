@@ -18,7 +18,7 @@ from pipeline.privacy.archive import Archive
 from pipeline.privacy.corrections import Decision, Edition
 from pipeline.privacy.ledger import HELD, SETTLED, Ledger, editions
 from pipeline.profile import Profile
-from schemas.published import MICRODATA, SUPPRESSED, TABLES
+from schemas.published import MICRODATA, ROW_SUMMARY, SUPPRESSED, TABLES
 
 if TYPE_CHECKING:
     from pipeline.privacy.disclosed import Disclosed
@@ -35,15 +35,19 @@ class Passage:
     ledger: Ledger
     archive: Archive
 
-    def decide(self, microdata: "Outcome", tables: "Disclosed", profile: Profile, sensitive: set[str]) -> Decision:
+    def decide(
+        self, microdata: "Outcome", tables: "Disclosed", counts: "Disclosed", profile: Profile, sensitive: set[str]
+    ) -> Decision:
         """What to do with what was made now; `sensitive` as the gate had it.
 
         Raises `ArchiveError` where what was public before cannot be read and something changed.
         """
         before = editions(self.ledger.entries(), self.period)
         now = {MICRODATA.name: microdata.disclosed.sha256, TABLES.name: tables.sha256}
-        if before and before[-1] == now:
+        if before and before[-1] == now | {ROW_SUMMARY.name: counts.sha256}:
             return corrections.unchanged(self.period)
+        if before and before[-1].items() >= now.items():
+            return corrections.only_accounting(self.period)
         return corrections.decide(
             [self._edition(digests) for digests in before],
             Edition(microdata.disclosed.table(), tables.table()),

@@ -10,32 +10,19 @@ can write: the cells of a row, a column or a one-way table and their margin, or 
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pipeline.errors import PqrsdError
-from pipeline.privacy.floors import MEDIAN_PERSONS
+from pipeline.privacy.grids import TOTAL, Grid, Key, TableError, key_of, may_hide
+from pipeline.privacy.quantiles import QUANTILES, persons_behind
 from pipeline.profile import TableSpec
 from schemas.published import SUPPRESSED
 
-TOTAL = "total"
 PUBLISHED = "publicada"
-DETAIL = "_detalle"
-"""Ending of a variable that is the petition's own field, finer than the published column of the same name."""
-
-UNINFORMATIVE = frozenset({"no_informa", "no_aplica", "sin_dato", SUPPRESSED})
-"""Codes that tell nothing about anybody, so a margin that lies wholly in one of them discloses nothing."""
-
-MEDIAN = "mediana_dias_habiles"
 COUNTED = ("solicitudes", "personas")
-Key = tuple[Any, ...]
-"""(filter, (variable, value), …): who a cell counts."""
-
-
-class TableError(PqrsdError):
-    """A candidate table is not one that can be protected; names the table and the rule."""
 
 
 @dataclass
@@ -58,7 +45,7 @@ class Lines:
 
     def add_table(self, spec: TableSpec, counts: pd.DataFrame, threshold: int, *, sensitive: bool) -> None:
         """Adds one table's cells and lines; raises `TableError` where its margins are missing or do not add up."""
-        grid = _Grid.of(spec, counts)
+        grid = Grid.of(spec, counts)
         for position, key in np.ndenumerate(grid.keys):
             persons = int(grid.persons[position])
             cell = self.cells.setdefault(key, Cell(persons, int(grid.amount[position]), threshold))
@@ -149,90 +136,6 @@ class Lines:
 
 
 @dataclass(frozen=True)
-class _Grid:
-    """One table as arrays whose last row and column are the margins; a one-way table has a single column."""
-
-    keys: np.ndarray
-    persons: np.ndarray
-    amount: np.ndarray
-
-    @classmethod
-    def of(cls, spec: TableSpec, counts: pd.DataFrame) -> "_Grid":
-        rows, columns = _axis(spec, counts["valor_1"]), _axis(spec, counts["valor_2"])
-        shape = (len(rows), len(columns))
-        keys = np.empty(shape, dtype=object)
-        for i, first in enumerate(rows):
-            for j, second in enumerate(columns):
-                keys[i, j] = key_of(spec, (first, second))
-        if len(counts) != len(rows) * len(columns) or counts.duplicated(["valor_1", "valor_2"]).any():
-            raise TableError(f"La tabla «{spec.id}» no trae cada celda una sola vez, las de cero incluidas.")
-        place = (
-            np.array([rows.index(v) for v in counts["valor_1"]], dtype=np.int64),
-            np.array([columns.index(None if pd.isna(v) else v) for v in counts["valor_2"]], dtype=np.int64),
-        )
-        persons, amount = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-        persons[place] = counts["personas"]
-        amount[place] = counts["valor"]
-        grid = cls(keys, persons, amount)
-        if bool((counts["medida"] == "solicitudes").all()) and not grid._adds_up():
-            raise TableError(f"La tabla «{spec.id}» no cuadra: sus celdas no suman su margen.")
-        return grid
-
-    def _adds_up(self) -> bool:
-        across = self.amount.shape[1] == 1 or bool((self.amount[:, :-1].sum(axis=1) == self.amount[:, -1]).all())
-        return across and bool((self.amount[:-1].sum(axis=0) == self.amount[-1]).all())
-
-    def lines(self) -> list[tuple[Key, ...]]:
-        columns = [tuple(column) for column in self.keys.T]
-        return columns if self.keys.shape[1] == 1 else columns + [tuple(row) for row in self.keys]
-
-    def telling(self) -> set[Key]:
-        """What a sensitive table would tell of a whole category: that nobody in it, or that everybody, is so.
-
-        Zeros where row and column have somebody, and cells that hold all of their margin (the 100 % rule).
-        """
-        at = {key: position for position, key in np.ndenumerate(self.keys)}
-        found: set[Key] = set()
-        for line in self.lines():
-            *parts, margin = line
-            if self.persons[at[margin]] == 0 or len(parts) < 2:
-                continue
-            whole = [key for key in parts if self.amount[at[key]] == self.amount[at[margin]]]
-            found |= {key for key in whole if not {value for _, value in key[1:]} <= UNINFORMATIVE}
-            if self.keys.shape[1] > 1:
-                found |= {key for key in parts if self.persons[at[key]] == 0 and not self._empty_category(at[key])}
-        return found
-
-    def _empty_category(self, position: tuple[int, ...]) -> bool:
-        i, j = position
-        return bool(self.persons[i, -1] == 0 or self.persons[-1, j] == 0)
-
-
-def key_of(spec: TableSpec, values: Sequence[object]) -> Key:
-    """Who a cell of a table counts, whatever the order of its variables.
-
-    Tables that need suppression count the characterisable petitions, whatever their base; a filter narrows them.
-    """
-    named = sorted((d, str(v)) for d, v in zip(spec.dimensiones, values, strict=False) if v != TOTAL)
-    return (spec.filtro or "", *named)
-
-
-def may_hide(key: Key) -> bool:
-    """Whether withholding a cell hides anything: «Suprimido» is no value of a petition, everybody knows its zero."""
-    return SUPPRESSED not in dict(key[1:]).values()
-
-
-def _axis(spec: TableSpec, values: pd.Series) -> list[object]:
-    """The codes of one variable in order, the margin last; a missing second variable is one column without margin."""
-    found = sorted({str(v) for v in values.dropna()})
-    if not found:
-        return [None]
-    if TOTAL not in found or values.isna().any():
-        raise TableError(f"La tabla «{spec.id}» no trae el margen «{TOTAL}» de cada variable.")
-    return [*(v for v in found if v != TOTAL), TOTAL]
-
-
-@dataclass(frozen=True)
 class Protected:
     """Every cell with its fate, and per table how it was treated and how many cells were withheld."""
 
@@ -253,7 +156,7 @@ def protect(
     """The candidates with `estado_celda`, withheld values empty; `audit` is asked which more to withhold, until none.
 
     Tables whose persons are unknown come from the microdata and are public already; tables of base «legal» are exempt
-    by their recorded basis; the rest are suppressed jointly. A median needs `MEDIAN_PERSONS` whatever its table.
+    by their recorded basis; the rest are suppressed jointly. A median needs the persons of `quantiles`.
     Raises `TableError` naming the table that breaks a rule of form.
     """
     treatments, lines = {}, Lines()
@@ -269,10 +172,11 @@ def protect(
             lines.add_table(spec, used, thresholds[spec.id], sensitive=spec.id in sensitive)
     lines.add_hierarchy(hierarchy, threshold)
     lines.suppress()
-    fates = _fates(candidates, specs, treatments, lines)
+    judge = partial(_fates, candidates, specs, treatments, thresholds, lines)
+    fates = judge()
     while audit is not None and (more := set(audit(_marked(candidates, fates))) - lines.withheld):
         lines.withhold(more)
-        fates = _fates(candidates, specs, treatments, lines)
+        fates = judge()
     cells = _marked(candidates, fates)
     summary = {
         spec_id: _summary(specs[spec_id], treatment, cells, fates, thresholds)
@@ -282,10 +186,23 @@ def protect(
 
 
 def _fates(
-    candidates: pd.DataFrame, specs: Mapping[str, TableSpec], treatments: Mapping[str, str], lines: Lines
+    candidates: pd.DataFrame,
+    specs: Mapping[str, TableSpec],
+    treatments: Mapping[str, str],
+    thresholds: Mapping[str, int],
+    lines: Lines,
 ) -> list[str]:
     tables = zip(candidates.to_dict("records"), candidates["tabla"].astype(str), strict=True)
-    return [_fate(row, specs[table], treatments[table], lines) for row, table in tables]
+    return [
+        _fate(row, specs[table], treatments[table], lines) or _thin(row, thresholds[table]) for row, table in tables
+    ]
+
+
+def _thin(row: Mapping[Any, Any], threshold: int) -> str:
+    """Whether too few persons stand behind a quantile."""
+    share = QUANTILES.get(row["medida"])
+    thin = share is not None and (pd.isna(row["personas"]) or row["personas"] < persons_behind(share, threshold))
+    return "mediana" if thin else ""
 
 
 def _marked(candidates: pd.DataFrame, fates: Sequence[str]) -> pd.DataFrame:
@@ -309,15 +226,13 @@ def _treatment(spec: TableSpec, rows: pd.DataFrame) -> str:
 
 
 def _fate(row: Mapping[Any, Any], spec: TableSpec, treatment: str, lines: Lines) -> str:
-    """Why a row is withheld: `primaria`, `secundaria` or `mediana`; empty when it is published."""
+    """Why a count is withheld, `primaria` or `secundaria`, and what is told of the same cell; empty when it is not."""
     if treatment == "supresion":
         key = key_of(spec, (row["valor_1"], row["valor_2"]) if len(spec.dimensiones) > 1 else (row["valor_1"],))
         if key in lines.primary:
             return "primaria"
         if key in lines.withheld:
             return "secundaria"
-    if row["medida"] == MEDIAN and (pd.isna(row["personas"]) or row["personas"] < MEDIAN_PERSONS):
-        return "mediana"
     return ""
 
 
