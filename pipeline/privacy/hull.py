@@ -74,6 +74,14 @@ class Hull:
         self._model.setOptionValue("simplex_strategy", _DUAL)
         return self._values() if self._run() == highspy.HighsModelStatus.kOptimal else None
 
+    def corner(self, costs: np.ndarray) -> np.ndarray | None:
+        """Some vertex that is cheapest at these costs, which are then forgotten; None where there is none."""
+        self._model.setOptionValue("simplex_strategy", _PRIMAL)
+        self.price(costs)
+        found = self._values() if self._run() == highspy.HighsModelStatus.kOptimal else None
+        self.price(np.zeros(self.columns))
+        return found
+
     def optimum(self, column: int, sense: int) -> tuple[float | None, np.ndarray]:
         """The largest (1) or smallest (−1) value of a column and a solution that has it; None where HiGHS gave up.
 

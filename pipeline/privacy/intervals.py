@@ -21,6 +21,10 @@ from pipeline.privacy.hull import Hull
 from pipeline.privacy.linear import INFINITE, ContradictionError, Part, Propagated, System, propagate
 
 _WHOLE = 1e-6
+_FEW = 8
+"""Open cells below which asking each of them takes less than pulling them together."""
+_TURNS, _SPREAD = 24, 0x9E3779B1
+"""Patterns of pulls, and a multiplier that mixes a cell's number into the bits that make them."""
 
 
 class UnsolvedError(PqrsdError):
@@ -108,6 +112,7 @@ class _Solved:
 
     def settle(self, needed: Mapping[int, float]) -> None:
         """Brings inner and outer bounds together for every cell in `needed`, or far enough apart to hide it."""
+        self._widen_together(needed)
         for n, width in sorted(needed.items(), key=lambda item: (self.high[self.place[item[0]]], item[0])):
             i = self.place[n]
             for sense in (1, -1):
@@ -116,6 +121,22 @@ class _Solved:
         self.search.low[self.part.cells], self.search.high[self.part.cells] = self.low, self.high
         self.search.inner_low[self.part.cells] = self.inner_low
         self.search.inner_high[self.part.cells] = self.inner_high
+
+    def _widen_together(self, needed: Mapping[int, float]) -> None:
+        """Pulls all open cells up or down at once, in patterns that separate any two of them, and in the opposite."""
+        wanted = np.array([self.place[n] for n, width in needed.items() if np.isfinite(width)], dtype=np.int64)
+        width = np.array([needed[n] for n in self.part.cells[wanted]])
+        for turn in range(_TURNS):
+            hot = wanted[self.inner_high[wanted] - self.inner_low[wanted] < width]
+            if len(hot) < _FEW:
+                return
+            model = self.model = self.model or _hull(self.part, self.low, self.high)
+            costs = np.zeros(len(self.low))
+            costs[hot] = np.where((hot * _SPREAD >> turn) & 1, 1.0, -1.0)
+            for direction in (costs, -costs):
+                corner = model.corner(direction)
+                if corner is not None:
+                    self._widen(corner)
 
     def _open(self, i: int, width: float) -> bool:
         if self.inner_high[i] - self.inner_low[i] >= width and np.isfinite(width):
