@@ -16,6 +16,7 @@ from pipeline.orchestration.resources import OpenWing
 from pipeline.orchestration.table_schema import written
 from pipeline.periods import semesters_of
 from pipeline.portal.local import LocalPortal
+from pipeline.privacy.ledger import Ledger
 from pipeline.reporting import annual as annual_report
 from schemas.characterized import INDICATORS, SEGMENTS
 from schemas.published import MICRODATA, TABLES
@@ -144,6 +145,9 @@ def publicacion_anual(context: dg.AssetExecutionContext, open_wing: OpenWing) ->
     year = year_of(context.partition_key)
     town = open_wing.municipality
     with values_stay_inside():
-        folder = release_folder(town, town.profile.entidad.conjunto_anual, f"{year}.0.0")
+        version = f"{year}.0.0"
+        with open_wing.tables() as tables:
+            Ledger(town.layout.ledger).announce(characterization.semesters_in(tables.table(TABLES), year), version)
+        folder = release_folder(town, town.profile.entidad.conjunto_anual, version)
         result = portal.publish(LocalPortal(town.portal_folder), folder)
     return dg.MaterializeResult(metadata=published_metadata(result, str(year)))

@@ -244,6 +244,16 @@ def test_a_corrected_period_is_named_by_the_first_version_that_carries_it(tmp_pa
     assert corrected(place.ledger.entries(), later, "2025.2.0") == []
 
 
+def test_a_correction_that_a_year_carried_first_is_still_told_by_the_next_semester(tmp_path):
+    place = passage(tmp_path)
+    go(place, START)
+    go(place, START | {"x": 40}, publish=False)
+    place.ledger.announce([PERIOD], "2025.0.0")
+    assert len(editions(place.ledger.entries(), PERIOD)) == 2
+    place.ledger.announce([PERIOD], "2025.2.0")
+    assert corrected(place.ledger.entries(), [PERIOD], "2025.2.0") == [PERIOD]
+
+
 def test_the_ledger_holds_what_a_passage_was_made_from(tmp_path):
     place = passage(tmp_path)
     go(place, START | {"w": 2})

@@ -125,7 +125,7 @@ class Ledger:
         """Records, before a portal shows them, that the periods as they are in the open store become public.
 
         From then on everybody may have them: a portal that fails afterwards, or a withdrawal, takes nothing back.
-        `version` is the first that carries an edition.
+        `version` is the first that carries an edition, of the semesters' dataset or of the year's (S = 0).
         """
         for period in periods:
             found = self.entries()
@@ -179,15 +179,25 @@ def editions(entries: Iterable[Entry], period: str) -> list[dict[str, str]]:
 
 
 def corrected(entries: Sequence[Entry], periods: Iterable[str], version: str) -> list[str]:
-    """The periods that were public otherwise before and that this version is the first to carry as they are now."""
+    """The periods that this version of the dataset of semesters carries otherwise than the version before it did."""
     found = []
     for period in periods:
         public = [e for e in entries if (e.kind, e.key) == (PUBLIC, period)]
+        before = [e for e in public if _numbers(e)[1] != 0 and _numbers(e) < _version(version)]
+        here = [e.content["tablas"] for e in public if e.content["version"] == version]
         latest = _latest(entries, COMPLETE, period)
-        to_come = bool(public) and latest is not None and _digests(latest) != public[-1].content["tablas"]
-        if to_come or any(e.content["version"] == version for e in public[1:]):
+        now = here[-1] if here else _digests(latest) if latest else None
+        if before and now is not None and before[-1].content["tablas"] != now:
             found.append(period)
     return found
+
+
+def _numbers(entry: Entry) -> tuple[int, ...]:
+    return _version(entry.content["version"])
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("."))
 
 
 def waiting(entries: Iterable[Entry], period: str) -> list[str]:
