@@ -112,6 +112,7 @@ def entrega_anual(context: dg.AssetExecutionContext, open_wing: OpenWing) -> dg.
         with open_wing.tables() as tables:
             frames = tuple(frame(tables, contract, (label,)) for contract in (TABLES, INDICATORS, SEGMENTS))
             privacy = {label: {"semestres": {s.label: evidence(tables, s.label) for s in semesters_of(year)}}}
+            present = characterization.semesters_in(tables.table(TABLES), year)
         inputs = release.ReleaseInputs(
             profile=profile,
             product=release.Product.YEAR,
@@ -127,6 +128,7 @@ def entrega_anual(context: dg.AssetExecutionContext, open_wing: OpenWing) -> dg.
         folder = release_folder(town, inputs.dataset, version)
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = release.build(inputs, folder)
+        Ledger(town.layout.ledger).announce(present, version)
     return dg.MaterializeResult(metadata={"periodo": label, "archivos": len(made.entries), "huella": made.digest})
 
 
@@ -145,9 +147,6 @@ def publicacion_anual(context: dg.AssetExecutionContext, open_wing: OpenWing) ->
     year = year_of(context.partition_key)
     town = open_wing.municipality
     with values_stay_inside():
-        version = f"{year}.0.0"
-        with open_wing.tables() as tables:
-            Ledger(town.layout.ledger).announce(characterization.semesters_in(tables.table(TABLES), year), version)
-        folder = release_folder(town, town.profile.entidad.conjunto_anual, version)
+        folder = release_folder(town, town.profile.entidad.conjunto_anual, f"{year}.0.0")
         result = portal.publish(LocalPortal(town.portal_folder), folder)
     return dg.MaterializeResult(metadata=published_metadata(result, str(year)))

@@ -125,6 +125,7 @@ def entrega_semestral(context: dg.AssetExecutionContext, open_wing: OpenWing) ->
         folder = release_folder(town, inputs.dataset, version)
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = release.build(inputs, folder)
+        Ledger(town.layout.ledger).announce(periods, version)
     return dg.MaterializeResult(
         metadata={
             "periodo": period.label,
@@ -152,7 +153,5 @@ def publicacion_semestral(context: dg.AssetExecutionContext, open_wing: OpenWing
     town = open_wing.municipality
     with values_stay_inside():
         folder = release_folder(town, town.profile.entidad.conjunto_solicitudes, f"{period.data_version}.0")
-        with open_wing.tables() as tables:
-            Ledger(town.layout.ledger).announce(periods_up_to(tables, period.label), f"{period.data_version}.0")
         result = portal.publish(LocalPortal(town.portal_folder), folder)
     return dg.MaterializeResult(metadata=published_metadata(result, period.label))

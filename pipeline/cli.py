@@ -120,9 +120,9 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _audit_cells(options: argparse.Namespace) -> int:
-    from pipeline.privacy import cells
+    from pipeline.privacy import audit
 
-    found = cells.audit(options.cells)
+    found = audit.audit(options.cells)
     print(json.dumps(found.as_dict(), ensure_ascii=False, indent=2) if options.json else found.in_words())
     return 0 if found.ok else 1
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline import cli
 from pipeline.privacy import hull
-from pipeline.privacy.cells import CellsError, audit, parse
+from pipeline.privacy.audit import CellsError, audit, parse
 from pipeline.privacy.intervals import Interval, exposed, intervals
 from pipeline.privacy.linear import ContradictionError, Relation, System, propagate
 
