@@ -43,13 +43,6 @@ def evidence(tables: OpenTables, label: str) -> dict[str, Any]:
     return tables.evidence(MICRODATA, label) | {"tablas": tables.evidence(TABLES, label)}
 
 
-def periods_up_to(tables: OpenTables, label: str) -> tuple[str, ...]:
-    """Every disclosed semester up to `label`, in order."""
-    cells = tables.table(TABLES)
-    found = cells.filter((cells.periodo <= label) & cells.periodo.contains("-S")).select("periodo").distinct()
-    return tuple(sorted(found.to_pyarrow()["periodo"].to_pylist()))
-
-
 def changes_of(town: Municipality, periods: tuple[str, ...]) -> tuple[release.Change, ...]:
     """What each version brought, latest first: its own semester, and the earlier ones that it carries corrected."""
     acts = Ledger(town.layout.ledger).entries()
@@ -60,6 +53,13 @@ def changes_of(town: Municipality, periods: tuple[str, ...]) -> tuple[release.Ch
         also = f" Corrige {', '.join(corrections)}." if corrections else ""
         found.append(release.Change(version, f"Primera publicación de {label}.{also}"))
     return tuple(found)
+
+
+def periods_up_to(tables: OpenTables, label: str) -> tuple[str, ...]:
+    """Every disclosed semester up to `label`, in order."""
+    cells = tables.table(TABLES)
+    found = cells.filter((cells.periodo <= label) & cells.periodo.contains("-S")).select("periodo").distinct()
+    return tuple(sorted(found.to_pyarrow()["periodo"].to_pylist()))
 
 
 def previous_release(town: Municipality, dataset: str, version: str) -> Path | None:
