@@ -16,6 +16,7 @@ from pipeline.orchestration.portals import release_folder
 from pipeline.orchestration.resources import OpenWing
 from pipeline.orchestration.table_schema import written
 from pipeline.periods import semesters_of
+from pipeline.privacy.ledger import Ledger
 from pipeline.reporting import annual as annual_report
 from schemas.characterized import INDICATORS, SEGMENTS
 from schemas.published import MICRODATA, TABLES
@@ -111,6 +112,7 @@ def entrega_anual(context: dg.AssetExecutionContext, open_wing: OpenWing) -> dg.
         with open_wing.tables() as tables:
             frames = tuple(frame(tables, contract, (label,)) for contract in (TABLES, INDICATORS, SEGMENTS))
             privacy = {label: {"semestres": {s.label: evidence(tables, s.label) for s in semesters_of(year)}}}
+            present = characterization.semesters_in(tables.table(TABLES), year)
         inputs = release.ReleaseInputs(
             profile=profile,
             product=release.Product.YEAR,
@@ -126,4 +128,5 @@ def entrega_anual(context: dg.AssetExecutionContext, open_wing: OpenWing) -> dg.
         folder = release_folder(town, inputs.dataset, version)
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = release.build(inputs, folder)
+        Ledger(town.layout.ledger).announce(present, version)
     return dg.MaterializeResult(metadata={"periodo": label, "archivos": len(made.entries), "huella": made.digest})

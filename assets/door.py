@@ -14,7 +14,9 @@ from pipeline.orchestration.partitions import SEMESTERS, semester_of
 from pipeline.orchestration.resources import Municipality, OpenWing, RestrictedWing
 from pipeline.orchestration.table_schema import written
 from pipeline.privacy import gate
+from pipeline.privacy.archive import Archive
 from pipeline.privacy.ledger import Ledger
+from pipeline.privacy.passage import Passage
 from pipeline.records.soundness import account, require_sound
 from schemas.extracts import EXTRACTS
 from schemas.published import MICRODATA, ROW_SUMMARY, TABLES
@@ -57,30 +59,42 @@ def _waiting(town: Municipality, label: str) -> list[str]:
 def puerta(
     context: dg.AssetExecutionContext, restricted: RestrictedWing, open_wing: OpenWing
 ) -> Iterator[dg.MaterializeResult]:
-    """Judges the semester and writes what passed, with its evidence, in one transaction between two ledger entries."""
+    """Judges the semester and writes what passed, with its evidence, in one transaction between two ledger entries.
+
+    A semester that is public already and differs is written only where the audit with everything public allows it.
+    """
     semester = semester_of(context.partition_key)
     label = semester.label
     with values_stay_inside():
-        profile = restricted.municipality.profile
-        ledger = Ledger(restricted.municipality.layout.ledger)
+        profile, layout = restricted.municipality.profile, restricted.municipality.layout
+        passage = Passage(label, Ledger(layout.ledger), Archive(layout.disclosed))
+        sensitive = characterization.sensitive_tables(profile)
         with restricted.tables() as tables:
-            counts = tables.table(ROW_COUNTS, periodo=label)
-            require_sound(account(tables.table(EXTRACTS, periodo=label), counts), profile.calidad, label)
+            extracts, counts = tables.table(EXTRACTS, periodo=label), tables.table(ROW_COUNTS, periodo=label)
+            require_sound(account(extracts, counts), profile.calidad, label)
+            inputs = extracts.archivo_sha256.as_table().distinct().to_pyarrow()["archivo_sha256"].to_pylist()
             petitions = tables.table(PETITIONS, periodo=label)
             microdata = gate.disclose_microdata(petitions, profile, label)
             counted = characterization.candidates(petitions, microdata.rows(), profile, label)
             passed = (
                 microdata.disclosed,
-                gate.disclose_tables(counted, profile, label, sensitive=characterization.sensitive_tables(profile)),
+                gate.disclose_tables(counted, profile, label, sensitive=sensitive, microdata=microdata),
                 gate.disclose_row_counts(counts, profile, label),
             )
-        ledger.intend(profile, label, passed, known=_waiting(restricted.municipality, label))
-        with open_wing.tables() as opened:
-            rows = opened.accept(*passed)
-        ledger.complete(label, passed)
+        decision = passage.decide(microdata, passed[1], passed[2], profile, sensitive)
+        if decision.publishes:
+            passage.intend(profile, passed, _waiting(restricted.municipality, label), inputs, restricted.key_id())
+            with open_wing.tables() as opened:
+                rows = opened.accept(*passed)
+            passage.ledger.complete(label, passed)
+        else:
+            passage.hold(decision, passed)
+            with open_wing.tables() as opened:
+                rows = [int(opened.table(d.contract, periodo=label).count().execute()) for d in passed]
     for disclosed, count in zip(passed, rows, strict=True):
-        extra: dict[str, str | bool] = {"sha256": disclosed.sha256}
-        if disclosed.contract is MICRODATA:
+        extra: dict[str, str | bool | int] = {"decision": decision.kind, "por_que": decision.reason} | decision.figures
+        extra |= {"sha256": disclosed.sha256} if decision.publishes else {}
+        if disclosed.contract is MICRODATA and decision.publishes:
             extra |= {"publica_microdatos": not microdata.reason, "motivo": microdata.reason or "cumple los objetivos"}
         yield dg.MaterializeResult(
             asset_key=["abierto", disclosed.contract.name],

@@ -18,6 +18,7 @@ from pipeline.orchestration.partitions import SEMESTERS, semester_of
 from pipeline.orchestration.portals import previous_release, release_folder
 from pipeline.orchestration.resources import Municipality, OpenWing
 from pipeline.periods import Semester
+from pipeline.privacy.ledger import Ledger, corrected
 from pipeline.stores.open import OpenTables
 from schemas.characterized import INDICATORS, SEGMENTS
 from schemas.published import MICRODATA, ROW_SUMMARY, TABLES
@@ -35,6 +36,18 @@ def frame(tables: OpenTables, contract: Contract, periods: tuple[str, ...]) -> r
 def evidence(tables: OpenTables, label: str) -> dict[str, Any]:
     """What the door measured on a semester: its microdata, and under `tablas` its tables."""
     return tables.evidence(MICRODATA, label) | {"tablas": tables.evidence(TABLES, label)}
+
+
+def changes_of(town: Municipality, periods: tuple[str, ...]) -> tuple[release.Change, ...]:
+    """What each version brought, latest first: its own semester, and the earlier ones that it carries corrected."""
+    acts = Ledger(town.layout.ledger).entries()
+    found = []
+    for number, label in reversed([*enumerate(periods)]):
+        version = f"{Semester.parse(label).data_version}.0"
+        corrections = corrected(acts, periods[:number], version)
+        also = f" Corrige {', '.join(corrections)}." if corrections else ""
+        found.append(release.Change(version, f"Primera publicación de {label}.{also}"))
+    return tuple(found)
 
 
 def periods_up_to(tables: OpenTables, label: str) -> tuple[str, ...]:
@@ -80,15 +93,13 @@ def entrega_semestral(context: dg.AssetExecutionContext, open_wing: OpenWing) ->
             report_html=report_file(town.layout, period.label).read_text(encoding="utf-8"),
             charts=figure_files(town, period.label),
             privacy=privacy,
-            changes=tuple(
-                release.Change(f"{Semester.parse(label).data_version}.0", f"Primera publicación de {label}.")
-                for label in reversed(periods)
-            ),
+            changes=changes_of(town, periods),
             previous=previous_release(town, profile.entidad.conjunto_solicitudes, version),
         )
         folder = release_folder(town, inputs.dataset, version)
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = release.build(inputs, folder)
+        Ledger(town.layout.ledger).announce(periods, version)
     return dg.MaterializeResult(
         metadata={
             "periodo": period.label,

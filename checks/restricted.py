@@ -13,7 +13,7 @@ from pipeline.errors import ContractError
 from pipeline.orchestration.guard import values_stay_inside
 from pipeline.orchestration.partitions import SEMESTERS, semester_of
 from pipeline.orchestration.resources import OpenWing, RestrictedWing
-from pipeline.privacy import judges
+from pipeline.privacy import joint, judges
 from pipeline.records.soundness import account
 from pipeline.spanish import percent, thousands
 from schemas.extracts import EXTRACTS
@@ -145,7 +145,7 @@ def solicitudes_anonimas(context: dg.AssetCheckExecutionContext, open_wing: Open
     asset=["abierto", TABLES.name],
     blocking=True,
     partitions=SEMESTERS,
-    description="Ninguna celda suprimida se recupera restando dentro de su tabla; ninguna celda trae identificadores.",
+    description="Ninguna celda suprimida se recupera con todo lo publicado del periodo; ninguna trae identificadores.",
 )
 def celdas_protegidas(context: dg.AssetCheckExecutionContext, open_wing: OpenWing) -> dg.AssetCheckResult:
     """Judges the stored tables again."""
@@ -153,13 +153,20 @@ def celdas_protegidas(context: dg.AssetCheckExecutionContext, open_wing: OpenWin
     with values_stay_inside(), open_wing.tables() as tables:
         profile = open_wing.municipality.profile
         stored = tables.table(TABLES, periodo=label)
-        problems = judges.problems_of_tables(stored, profile, characterization.sensitive_tables(profile))
+        sensitive = characterization.sensitive_tables(profile)
+        problems = judges.problems_of_tables(stored, profile, sensitive)
+        shown, microdata = stored.to_pyarrow(), tables.table(MICRODATA, periodo=label).to_pyarrow()
+        audited, exposed = joint.judge_public(joint.cells_of(shown), microdata, profile, sensitive)
+        by_law = tables.evidence(TABLES, label)["auditoria_conjunta"]["limitadas_por_base_legal"]
+        if exposed > by_law:
+            problems.append(f"regla «auditoria_conjunta», {exposed} celdas")
         cells = int(stored.count().execute())
         withheld = int((stored.estado_celda == "Suprimido").sum().execute() or 0)
     return result(
         passed=not problems,
         says=(
-            f"{label}: {cells} celdas, {withheld} suprimidas, ninguna recuperable por resta."
+            f"{label}: {cells} celdas, {withheld} suprimidas, ninguna recuperable: {audited} acotadas en conjunto con"
+            " las demás tablas y los microdatos."
             if not problems
             else f"{label}: {'; '.join(problems)}."
         ),

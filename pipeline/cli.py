@@ -9,12 +9,19 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pipeline.errors import PqrsdError
 
 if TYPE_CHECKING:
     from pipeline.orchestration.resources import Municipality
+
+
+class Commands(Protocol):
+    """Where a command is added."""
+
+    def add_parser(self, name: str, *, help: str) -> argparse.ArgumentParser:
+        """A parser for one command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--json", action="store_true", help="veredicto en JSON")
     verify.set_defaults(command=_verify)
 
+    _add_portal(commands)
+    _add_privacy(commands)
+    return parser
+
+
+def _add_portal(commands: Commands) -> None:
     publish = commands.add_parser("publish", help="publica una entrega ya construida")
     publish.add_argument("release", type=Path, help="carpeta de la entrega")
     publish.add_argument("--dry-run", action="store_true", help="dice qué cambiaría y no escribe nada")
@@ -82,6 +95,8 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--portal", help="carpeta o dirección de un CKAN (por defecto data/portal/)")
         command.add_argument("--data", type=Path, help="carpeta de datos (por defecto data/)")
 
+
+def _add_privacy(commands: Commands) -> None:
     anonymize = commands.add_parser("anonymize", help="anonimiza cualquier tabla según un archivo SPEC.yaml")
     anonymize.add_argument("--spec", type=Path, required=True, help="archivo YAML con tabla, jerarquías y metas")
     anonymize.add_argument("--out", type=Path, required=True, help="tabla anonimizada (CSV, o Parquet por su nombre)")
@@ -99,7 +114,11 @@ def _parser() -> argparse.ArgumentParser:
     levels.add_argument("--count", type=int, default=5, help="cuántos candidatos mostrar")
     levels.add_argument("--json", action="store_true", help="candidatos en JSON")
     levels.set_defaults(command=_levels)
-    return parser
+
+    cells = commands.add_parser("audit-cells", help="acota cada celda retenida de un sistema lineal de tablas")
+    cells.add_argument("cells", type=Path, metavar="CELLS.json", help="celdas publicadas y retenidas, y sus sumas")
+    cells.add_argument("--json", action="store_true", help="intervalos en JSON")
+    cells.set_defaults(command=_audit_cells)
 
 
 def _sample(options: argparse.Namespace) -> int:
@@ -245,6 +264,14 @@ def _levels(options: argparse.Namespace) -> int:
     found = levels.find(options.profile, options.data, options.count)
     print(json.dumps(found.as_dict(), ensure_ascii=False, indent=2) if options.json else found.in_words())
     return 0 if found.publishes_all else 1
+
+
+def _audit_cells(options: argparse.Namespace) -> int:
+    from pipeline.privacy import audit
+
+    found = audit.audit(options.cells)
+    print(json.dumps(found.as_dict(), ensure_ascii=False, indent=2) if options.json else found.in_words())
+    return 0 if found.ok else 1
 
 
 if __name__ == "__main__":

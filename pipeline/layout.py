@@ -58,6 +58,11 @@ class Layout:
         return self.open / "libro.jsonl"
 
     @property
+    def disclosed(self) -> Path:
+        """Everything that ever passed the door, by digest: public bytes, withdrawn ones too."""
+        return self.open / "divulgado"
+
+    @property
     def work(self) -> Path:
         """Charts, reports and releases being built."""
         return self.open / "trabajo"

@@ -12,6 +12,7 @@ import pandas as pd
 
 from pipeline.layout import Layout
 from pipeline.periods import Semester
+from pipeline.privacy.ledger import Ledger, waiting
 from pipeline.profile import Profile
 from pipeline.stores import open as open_store
 from schemas.published import MICRODATA, ROW_SUMMARY, SUPPRESSED, TABLES
@@ -21,8 +22,10 @@ def of_run(profile: Profile, layout: Layout, portal: str, semesters: Sequence[Se
     """A paragraph per semester and the places to open."""
     lines: list[str] = []
     with duckdb.connect() as con, open_store.attached(con, layout.open_db, allowed=[layout.open]) as tables:
+        acts = Ledger(layout.ledger).entries()
         for semester in semesters:
             lines += _semester(tables, semester.label)
+            lines += [f"  {reason}" for reason in waiting(acts, semester.label)]
     lines += ["", "Para abrir:", *_places(profile, portal, semesters, year)]
     return "\n".join(lines)
 

@@ -27,6 +27,7 @@ from tests import test_privacy_measure as of_measure
 from tests import test_privacy_microdata as of_rows
 from tests import test_privacy_table_forms as of_forms
 from tests import test_privacy_tables as of_tables
+from tests.privacy_audit_mutations import AFTER, AUDIT
 from tests.privacy_mutation import Check, Mutation, both, does_nothing, item, rewritten, set_to
 from tests.privacy_text_mutations import DETECTORS, LEDGER
 
@@ -281,15 +282,20 @@ TABLES = [
     ),
     Mutation(
         "100 % rule removed",
-        does_nothing(door_tables._Grid, "telling", set),
+        does_nothing(door_tables.Grid, "telling", set),
         of_tables.check_a_whole_margin_is_withheld,
     ),
     Mutation(
-        "median threshold lowered", set_to(door_tables, "MEDIAN_PERSONS", 9), of_tables.check_medians_need_ten_persons
+        "median threshold lowered",
+        set_to(door_tables, "persons_behind", lambda share, threshold: 9),
+        of_tables.check_medians_need_ten_persons,
     ),
     Mutation(
         "median threshold lowered everywhere",
-        both(set_to(door_tables, "MEDIAN_PERSONS", 9), set_to(floors, "MEDIAN_PERSONS", 9)),
+        both(
+            set_to(door_tables, "persons_behind", lambda share, threshold: 2 * threshold - 1),
+            set_to(gate, "persons_behind", lambda share, threshold: 9),
+        ),
         of_tables.check_medians_need_ten_persons,
     ),
     Mutation(
@@ -315,7 +321,7 @@ TABLES = [
 ]
 
 
-MUTATIONS = [*FLOORS, *ROWS, *GATE, *TABLES, *DETECTORS, *LEDGER]
+MUTATIONS = [*FLOORS, *ROWS, *GATE, *TABLES, *AUDIT, *AFTER, *DETECTORS, *LEDGER]
 
 
 @pytest.fixture(scope="module")

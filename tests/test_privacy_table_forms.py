@@ -9,7 +9,7 @@ import pytest
 from pipeline import characterization
 from pipeline.privacy import gate, judges
 from pipeline.privacy.classification import ClassificationError
-from pipeline.privacy.tables import TableError
+from pipeline.privacy.grids import TableError
 from pipeline.profile import TableSpec
 from tests.privacy_cases import PERIOD, TOTAL, candidates, refused, santa_marta, spec, with_tables
 from tests.privacy_frames import engine, petitions

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from fractions import Fraction
 from itertools import product
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -10,11 +11,14 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from pipeline.privacy import floors, gate, judges, tables
+from pipeline.errors import PqrsdError
+from pipeline.privacy import floors, gate, joint, judges, tables
 from pipeline.privacy.disclosed import Disclosed
 from pipeline.privacy.gate import GateRefused
-from pipeline.privacy.tables import TableError
+from pipeline.privacy.grids import TableError
+from pipeline.privacy.quantiles import QUANTILES, persons_behind
 from pipeline.profile import TableSpec
 from schemas.published import SUPPRESSED
 from tests.privacy_cases import PERIOD, TOTAL, Counts, candidates, refused, spec, with_tables
@@ -313,8 +317,10 @@ def test_a_bridge_published_as_two_blocks_is_found_in_the_public_rows():
 def test_the_gate_refuses_a_table_whose_companions_were_forgotten(monkeypatch):
     monkeypatch.setattr(tables.Lines, "gives_away", lambda self, line: False)
     monkeypatch.setattr(tables, "deduced", lambda lines, values: {})
+    monkeypatch.setattr(joint.Auditor, "__call__", lambda self, cells: frozenset())
     said = refused(GateRefused, lambda: disclose((ONE, candidates(ONE, {"x": 4, "y": 30, "z": 40}))))
     assert "regla «supresion_complementaria», tabla «uno», 1 líneas" in said
+    assert "regla «auditoria_conjunta», 1 celdas" in said
 
 
 def test_the_gate_refuses_a_small_cell_that_the_suppression_forgot(monkeypatch):
@@ -349,11 +355,28 @@ def check_medians_need_ten_persons() -> None:
     counted = candidates(MEDIANS, {"x": (7, 9), "y": (8, 10)}, measure="mediana_dias_habiles")
     found = protect(MEDIANS, counted).set_index("valor_1")["estado_celda"].to_dict()
     assert found == {"x": SUPPRESSED, "y": "publicada", TOTAL: "publicada"}
+    counted = candidates(MEDIANS, {"x": (7, 19), "y": (8, 20)}, measure="mediana_dias_habiles")
+    found = protect(MEDIANS, counted, {"medianas"}).set_index("valor_1")["estado_celda"].to_dict()
+    assert found == {"x": SUPPRESSED, "y": "publicada", TOTAL: "publicada"}
 
 
-def test_a_median_needs_ten_persons():
+def test_a_median_needs_ten_persons_and_twenty_where_an_attribute_is_sensitive():
     check_medians_need_ten_persons()
     assert floors.MEDIAN_PERSONS == 10
+
+
+def test_a_quantile_needs_the_threshold_on_either_side_and_an_extreme_is_never_one():
+    assert [persons_behind(share, 5) for share in (0.5, 0.25, 0.9)] == [10, 20, 50]
+    for share in (0, 1):
+        assert "no se publica" in refused(PqrsdError, lambda share=share: persons_behind(share, 5))
+
+
+def test_a_table_measures_requests_persons_or_a_median_and_no_extreme():
+    for measure in ("minimo", "maximo_dias_habiles", "percentil_95"):
+        refused(ValidationError, lambda measure=measure: spec("uno", "a", medidas=[measure]))
+    assert set(tables.COUNTED) | set(QUANTILES) == set(
+        get_args(get_args(TableSpec.model_fields["medidas"].annotation)[0])
+    )
 
 
 def test_a_median_of_a_withheld_cell_is_withheld():

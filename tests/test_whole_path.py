@@ -171,3 +171,21 @@ def test_the_verdict_is_machine_readable_and_the_exit_code_tells(
     verdict = json.loads(done.stdout)
     assert {finding["rule"] for finding in verdict["findings"]}
     assert b"1.082.911.245" not in done.stdout + done.stderr
+
+
+def test_a_correction_of_few_of_a_public_semester_waits_and_changes_no_public_byte(
+    year: tuple[Place, dict[str, dict[str, object]], str], tmp_path: Path
+) -> None:
+    place, _, _ = year
+    other = Place(tmp_path)
+    shutil.copytree(place.data, other.data)
+    before = digests(other.data / "portal")
+    extract = max((other.data / "aterrizaje" / "2025-S1").glob("*.csv"), key=lambda path: path.stat().st_size)
+    lines = extract.read_bytes().splitlines(keepends=True)
+    extract.write_bytes(b"".join(lines[:200] + lines[203:]))
+    done = other.pqrsd("run", "--semester", "2025-S1")
+    assert done.returncode == 0, done.stderr.decode()
+    assert "Se retiene la corrección de 2025-S1" in done.stdout.decode()
+    assert digests(other.data / "portal") == before
+    acts = [json.loads(line)["kind"] for line in (other.data / "abierto" / "libro.jsonl").read_text().splitlines()]
+    assert acts[-1] == "retenido"

@@ -107,5 +107,9 @@ class RestrictedWing(dg.ConfigurableResource):
         """The key of internal pseudonyms: never leaves this wing, and nothing published derives from it."""
         return keys.derive(self._master(), "persona")
 
+    def key_id(self) -> str:
+        """Which key was in use, for the ledger; says nothing about the key."""
+        return keys.derive(self._master(), "identificador").hex()[:16]
+
     def _master(self) -> bytes:
         return keys.load_or_create(self.municipality.layout.key_file)

@@ -21,7 +21,7 @@ SENSITIVE_TABLE_PERSONS = 10
 """Persons in a published cell of a table with a sensitive attribute (Ley 1581/2012 art. 5)."""
 
 MEDIAN_PERSONS = 10
-"""Persons behind a published median."""
+"""Persons behind a published median: twice those of a cell, so that as many may stand on either side."""
 
 DISTINCT_TOPICS = 3
 """Different topics within a demographic class."""

@@ -12,15 +12,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import ibis.expr.types as ir
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.errors import PqrsdError
-from pipeline.privacy import classification, floors, hierarchies, judges, measure, microdata, tables
+from pipeline.privacy import classification, floors, hidden, hierarchies, joint, judges, measure, microdata, tables
 from pipeline.privacy.disclosed import Disclosed, decode, encode, seal
 from pipeline.privacy.floors import TOPIC
+from pipeline.privacy.grids import Key, TableError
 from pipeline.privacy.judges import problems_of_microdata, problems_of_tables
+from pipeline.privacy.quantiles import QUANTILES, persons_behind
 from pipeline.profile import Profile, TableSpec
 from schemas.published import MICRODATA, ROW_SUMMARY, SUPPRESSED, TABLES
 
@@ -55,6 +58,8 @@ class Outcome:
 
     disclosed: Disclosed
     reason: str | None
+    few_hidden: frozenset[Key] = frozenset()
+    """Values of whose rows so few are hidden that no table may show it; never published."""
 
     @property
     def evidence(self) -> dict[str, Any]:
@@ -98,15 +103,23 @@ def disclose_microdata(petitions: ir.Table, profile: Profile, period: str) -> Ou
         rows = MICRODATA.ibis_schema().to_pyarrow().empty_table()
         return Outcome(seal(MICRODATA, {"periodo": period}, rows, evidence), reason)
     evidence |= {"publicado": True, "motivo": None}
-    return Outcome(seal(MICRODATA, {"periodo": period}, found.rows, evidence), None)
+    few = hidden.few_hidden(classification.characterisable(received), found.rows, found.person, profile)
+    return Outcome(seal(MICRODATA, {"periodo": period}, found.rows, evidence), None, few)
 
 
-def disclose_tables(candidates: pd.DataFrame, profile: Profile, period: str, *, sensitive: set[str]) -> Disclosed:
+def disclose_tables(
+    candidates: pd.DataFrame,
+    profile: Profile,
+    period: str,
+    *,
+    sensitive: set[str],
+    microdata: Outcome | None = None,
+) -> Disclosed:
     """Suppresses and seals one period's tables.
 
     `candidates`: one row a cell and measure, with `personas` (empty where counted from the microdata). `sensitive`
-    names tables that need the higher threshold, besides those that the classification already knows. Raises
-    `GateRefused`, `TableError` or `ClassificationError`.
+    names tables that need the higher threshold, besides those that the classification already knows; `microdata` is
+    what became of the period's. Raises `GateRefused`, `TableError` or `ClassificationError`.
     """
     privacy = profile.privacidad
     floors.check(privacy)
@@ -115,23 +128,30 @@ def disclose_tables(candidates: pd.DataFrame, profile: Profile, period: str, *, 
     _check_form(candidates, specs)
     for spec in specs.values():
         classification.check_variables(spec)
+    rows = microdata.rows() if microdata else None
+    rules = joint.Rules.of(profile, sensitive)
+    around = joint.Surroundings(rows, microdata.few_hidden if microdata else frozenset())
+    auditor = joint.Auditor(candidates, rules, around)
     protected = tables.protect(
         candidates,
         specs,
         threshold=privacy.umbral_tabla,
         sensitive_threshold=privacy.umbral_tabla_sensible,
         sensitive=judges.sensitive_tables(profile) | sensitive,
-        hierarchy=_between_tables(profile),
+        hierarchy=rules.hierarchy,
+        audit=auditor,
     )
     cells = protected.cells.assign(periodo=period).sort_values(
         ["tabla", "valor_1", "valor_2", "medida"], na_position="first", kind="stable", ignore_index=True
     )
     schema = TABLES.ibis_schema().to_pyarrow()
-    rows = pa.Table.from_pandas(cells[TABLES.names], schema=schema, preserve_index=False)
-    data = encode(rows)
+    data = encode(pa.Table.from_pandas(cells[TABLES.names], schema=schema, preserve_index=False))
     reread = decode(data)
+    audited, exposed = auditor.judge(joint.cells_of(reread))
     problems = problems_of_tables(reread, profile, sensitive)
     problems += _small_cells(reread, protected)
+    if exposed > auditor.by_law:
+        problems.append(f"regla «auditoria_conjunta», {exposed} celdas")
     if problems:
         raise GateRefused(TABLES.name, problems)
     evidence = {
@@ -140,10 +160,12 @@ def disclose_tables(candidates: pd.DataFrame, profile: Profile, period: str, *, 
         "umbral_tabla_sensible": privacy.umbral_tabla_sensible,
         "celdas": reread.num_rows,
         "suprimidas": reread["estado_celda"].to_pylist().count(SUPPRESSED),
-        "auditoria_conjunta": (
-            "pendiente: las celdas de un mismo universo se protegen juntas; falta la auditoría por programación lineal"
-            " con los microdatos y las entregas anteriores"
-        ),
+        "auditoria_conjunta": {
+            "celdas_ocultas_comprobadas": audited,
+            "al_descubierto": exposed - auditor.by_law,
+            "limitadas_por_base_legal": auditor.by_law,
+            "metodo": "programación lineal y entera sobre márgenes, jerarquías, tablas y microdatos del periodo",
+        },
         "tablas": {name: _discreet(found) for name, found in sorted(protected.treatment.items())},
         "perfil_sha256": profile.digest,
     }
@@ -283,25 +305,16 @@ def _discreet(found: dict[str, Any]) -> dict[str, Any]:
     return found | _pair(split)
 
 
-def _between_tables(profile: Profile) -> dict[tuple[str, str], tuple[str, str]]:
-    """The sums that hierarchies make between a column's own table and its detail."""
-    return {
-        (f"{name}{tables.DETAIL}", leaf): (name, value)
-        for name, column in profile.privacidad.columnas.items()
-        for leaf, value in hierarchies.mapping(profile.jerarquias[name], column.nivel).items()
-    }
-
-
 def _check_form(candidates: pd.DataFrame, specs: dict[str, TableSpec]) -> None:
     unknown = sorted(set(candidates["tabla"]) - set(specs))
     if unknown:
-        raise tables.TableError("Se contó una tabla que el perfil no declara.")
+        raise TableError("Se contó una tabla que el perfil no declara.")
     forms = candidates[["tabla", "dimension_1", "dimension_2", "medida"]].drop_duplicates()
     for form in forms.astype(object).where(forms.notna(), None).to_dict("records"):
         spec = specs[form["tabla"]]
         named = [d for d in (form["dimension_1"], form["dimension_2"]) if d is not None]
         if named != spec.dimensiones or form["medida"] not in spec.medidas:
-            raise tables.TableError(f"La tabla «{spec.id}» no tiene las variables o las medidas que declara el perfil.")
+            raise TableError(f"La tabla «{spec.id}» no tiene las variables o las medidas que declara el perfil.")
 
 
 def _small_cells(reread: pa.Table, protected: tables.Protected) -> list[str]:
@@ -309,8 +322,11 @@ def _small_cells(reread: pa.Table, protected: tables.Protected) -> list[str]:
     keys = ["tabla", "valor_1", "valor_2", "medida"]
     persons = protected.cells[[*keys, "personas"]]
     public = reread.select([*keys, "estado_celda"]).to_pandas().merge(persons, on=keys, how="left", validate="1:1")
-    least = public["tabla"].map(lambda t: protected.treatment[t]["umbral"] or 0)
-    least = least.where(public["medida"] != tables.MEDIAN, least.clip(lower=floors.MEDIAN_PERSONS))
+    counted = public["tabla"].map(lambda t: protected.treatment[t]["umbral"] or 0)
+    behind = public["medida"].map(
+        {name: persons_behind(share, floors.TABLE_PERSONS) for name, share in QUANTILES.items()}
+    )
+    least = np.maximum(counted, behind.fillna(0))
     shown = public["estado_celda"] == tables.PUBLISHED
     small = shown & (public["personas"] > 0) & (public["personas"] < least)
     return [f"regla «umbral_tabla», {int(small.sum())} celdas"] if small.any() else []

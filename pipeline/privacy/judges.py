@@ -53,8 +53,7 @@ def problems_of_tables(rows: pa.Table | ir.Table, profile: Profile, sensitive: s
     unknown = sorted(set(cells["tabla"]) - specs)
     if unknown:
         return [*problems, f"regla «tabla_desconocida», {len(unknown)} tablas"]
-    thresholds = dict.fromkeys(specs, profile.privacidad.umbral_tabla)
-    thresholds |= dict.fromkeys(sensitive_tables(profile) | sensitive, profile.privacidad.umbral_tabla_sensible)
+    thresholds = thresholds_of(profile, sensitive)
     for name, lines in tables.recoverable(cells, thresholds).items():
         problems.append(f"regla «supresion_complementaria», tabla «{name}», {lines} líneas")
     return problems + _small_counts(cells, thresholds, profile)
@@ -112,6 +111,12 @@ def _minor_values(profile: Profile) -> list[str]:
 def sensitive_tables(profile: Profile) -> set[str]:
     """Tables that the classification itself calls sensitive."""
     return {spec.id for spec in profile.caracterizacion.tablas if classification.is_sensitive(spec)}
+
+
+def thresholds_of(profile: Profile, sensitive: set[str]) -> dict[str, int]:
+    """Persons that a published cell of each table needs; `sensitive` besides those that the classification knows."""
+    found = {spec.id: profile.privacidad.umbral_tabla for spec in profile.caracterizacion.tablas}
+    return found | dict.fromkeys(sensitive_tables(profile) | sensitive, profile.privacidad.umbral_tabla_sensible)
 
 
 def percent(share: float) -> str:

@@ -12,7 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 INTENT = "intencion"
 COMPLETE = "publicado"
+PUBLIC = "en_portal"
+HELD = "retenido"
+SETTLED = "atendido"
+WITHDRAWN = "retirado"
 ABSENT = "ausente"
 GENESIS = "0" * 64
 
@@ -86,15 +90,20 @@ class Ledger:
         return self.append(ABSENT, period, {"motivo": reason})
 
     def intend(
-        self, profile: "Profile", period: str, passed: Sequence["Disclosed"], known: Iterable[str] = ()
+        self,
+        profile: "Profile",
+        period: str,
+        passed: Sequence["Disclosed"],
+        known: Iterable[str] = (),
+        record: Mapping[str, Any] | None = None,
     ) -> Entry:
-        """Records what is about to enter the open store, before it does.
+        """Records what is about to enter the open store, before it does; `record` is all that it was made from.
 
         `known` are periods with data; raises `LedgerError` where this is the period's first publication and an earlier
         known or recorded period is neither published nor absent.
         """
         earlier = list(known)
-        content = {
+        content = dict(record or {}) | {
             "perfil_sha256": profile.digest,
             "tablas": {d.contract.name: {"sha256": d.sha256, "filas": d.rows} for d in passed},
             "evidencia_sha256": _digest([d.evidence for d in passed]),
@@ -111,6 +120,31 @@ class Ledger:
                 raise LedgerError(f"El libro no tiene la intención de publicar estos datos de {period}.")
 
         return self._append(COMPLETE, period, {"tablas": tables}, intended)
+
+    def announce(self, periods: Iterable[str], version: str) -> None:
+        """Records, before a portal shows them, that the periods as they are in the open store become public.
+
+        From then on everybody may have them: a portal that fails afterwards, or a withdrawal, takes nothing back.
+        `version` is the first that carries an edition, of the semesters' dataset or of the year's (S = 0).
+        """
+        for period in periods:
+            found = self.entries()
+            latest, public = _latest(found, COMPLETE, period), editions(found, period)
+            if latest is None:
+                raise LedgerError(f"El libro no tiene {period} entre lo que pasó la puerta: no puede ir al portal.")
+            if public[-1:] != [_digests(latest)]:
+                self.append(PUBLIC, period, {"tablas": _digests(latest), "version": version})
+
+    def settle(self, period: str) -> None:
+        """Records that no correction waits any more, where one did."""
+        if waiting(self.entries(), period):
+            self.append(SETTLED, period, {"desde": self.head})
+
+    def withdraw(self, period: str, reason: str) -> Entry:
+        """Records that a period was taken off the portal; whoever has it keeps it, and audits reckon with it."""
+        if not editions(self.entries(), period):
+            raise LedgerError(f"{period} no está en el portal: no hay qué retirar.")
+        return self.append(WITHDRAWN, period, {"motivo": reason})
 
     def _append(self, kind: str, key: str, content: dict[str, Any], allowed: Callable[[list[Entry]], None]) -> Entry:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,6 +167,47 @@ class Ledger:
 def published(entries: Iterable[Entry]) -> set[str]:
     """Periods whose publication was completed."""
     return {e.key for e in entries if e.kind == COMPLETE}
+
+
+def editions(entries: Iterable[Entry], period: str) -> list[dict[str, str]]:
+    """The digests of everything that was ever public of a period, oldest first, withdrawn or not."""
+    found: list[dict[str, str]] = []
+    for entry in entries:
+        if (entry.kind, entry.key) == (PUBLIC, period) and (not found or found[-1] != entry.content["tablas"]):
+            found.append(entry.content["tablas"])
+    return found
+
+
+def corrected(entries: Sequence[Entry], periods: Iterable[str], version: str) -> list[str]:
+    """The periods that this version of the dataset of semesters carries otherwise than the version before it did."""
+    found = []
+    for period in periods:
+        public = [e for e in entries if (e.kind, e.key) == (PUBLIC, period)]
+        before = [e for e in public if _numbers(e)[1] != 0 and _numbers(e) < _version(version)]
+        here = [e.content["tablas"] for e in public if e.content["version"] == version]
+        latest = _latest(entries, COMPLETE, period)
+        now = here[-1] if here else _digests(latest) if latest else None
+        if before and now is not None and before[-1].content["tablas"] != now:
+            found.append(period)
+    return found
+
+
+def _numbers(entry: Entry) -> tuple[int, ...]:
+    return _version(entry.content["version"])
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("."))
+
+
+def waiting(entries: Iterable[Entry], period: str) -> list[str]:
+    """Why a period's correction waits, in Spanish; empty where none does."""
+    last = [e for e in entries if e.key == period and e.kind in (COMPLETE, HELD, SETTLED)][-1:]
+    return [str(e.content["motivo"]) for e in last if e.kind == HELD]
+
+
+def _digests(completed: Entry) -> dict[str, str]:
+    return {name: table["sha256"] for name, table in completed.content["tablas"].items()}
 
 
 def check_sequence(entries: Sequence[Entry], period: str, known: Iterable[str] = ()) -> None:

@@ -1,42 +1,28 @@
 """Suppression in counted tables: primary by persons, complementary by lines, one marker for both.
 
 What belongs here: which cells are withheld. What does not: counting (`pipeline.characterization`), sealing
-(`pipeline.privacy.gate`), and the joint audit by linear programming over releases, which comes after this one.
+(`pipeline.privacy.gate`), and the joint audit by linear programming (`pipeline.privacy.joint`), which comes after.
 
 A cell is who it counts, not where it is printed: the margin «tema = predial» of a two-way table and the cell of the
 one-way table are one cell, with one threshold (the strictest of its tables) and one fate. A line is a sum that anybody
 can write: the cells of a row, a column or a one-way table and their margin, or the children of a hierarchy's value.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pipeline.errors import PqrsdError
-from pipeline.privacy.floors import MEDIAN_PERSONS
+from pipeline.privacy.grids import TOTAL, Grid, Key, TableError, key_of, may_hide
+from pipeline.privacy.quantiles import QUANTILES, persons_behind
 from pipeline.profile import TableSpec
 from schemas.published import SUPPRESSED
 
-TOTAL = "total"
 PUBLISHED = "publicada"
-DETAIL = "_detalle"
-"""Ending of a variable that is the petition's own field, finer than the published column of the same name."""
-
-UNINFORMATIVE = frozenset({"no_informa", "no_aplica", "sin_dato", SUPPRESSED})
-"""Codes that tell nothing about anybody, so a margin that lies wholly in one of them discloses nothing."""
-
-MEDIAN = "mediana_dias_habiles"
 COUNTED = ("solicitudes", "personas")
-
-Key = tuple[Any, ...]
-"""(filter, (variable, value), …): who a cell counts."""
-
-
-class TableError(PqrsdError):
-    """A candidate table is not one that can be protected; names the table and the rule."""
 
 
 @dataclass
@@ -59,7 +45,7 @@ class Lines:
 
     def add_table(self, spec: TableSpec, counts: pd.DataFrame, threshold: int, *, sensitive: bool) -> None:
         """Adds one table's cells and lines; raises `TableError` where its margins are missing or do not add up."""
-        grid = _Grid.of(spec, counts)
+        grid = Grid.of(spec, counts)
         for position, key in np.ndenumerate(grid.keys):
             persons = int(grid.persons[position])
             cell = self.cells.setdefault(key, Cell(persons, int(grid.amount[position]), threshold))
@@ -95,6 +81,11 @@ class Lines:
             self._widen(min(fixed, key=repr))
             self._protect_lines()
 
+    def withhold(self, keys: Iterable[Key]) -> None:
+        """Withholds these cells too, and whatever its lines then need."""
+        self.withheld |= set(keys)
+        self._protect_lines()
+
     def _published(self) -> dict[Key, int | None]:
         return {key: None if key in self.withheld else cell.amount for key, cell in self.cells.items()}
 
@@ -123,7 +114,7 @@ class Lines:
         hidden = [self.cells[key] for key in line if key in self.withheld]
         if not hidden:
             return False
-        # who is alone in one of two withheld cells takes herself away and reads the other
+        # who is alone in one of two takes herself away and reads the other
         alone = len(hidden) == 2 and any(cell.persons == 1 for cell in hidden)
         return len(hidden) < 2 or sum(cell.persons for cell in hidden) - alone < self._needed(line, hidden)
 
@@ -141,86 +132,7 @@ class Lines:
             rank = 2 if margin else (1 if enough else 3) if empty else 0
             return rank, cell.persons, cell.amount, repr(key)
 
-        return min((key for key in line if key not in self.withheld), key=cost, default=None)
-
-
-@dataclass(frozen=True)
-class _Grid:
-    """One table as arrays whose last row and column are the margins; a one-way table has a single column."""
-
-    keys: np.ndarray
-    persons: np.ndarray
-    amount: np.ndarray
-
-    @classmethod
-    def of(cls, spec: TableSpec, counts: pd.DataFrame) -> "_Grid":
-        rows, columns = _axis(spec, counts["valor_1"]), _axis(spec, counts["valor_2"])
-        shape = (len(rows), len(columns))
-        keys = np.empty(shape, dtype=object)
-        for i, first in enumerate(rows):
-            for j, second in enumerate(columns):
-                keys[i, j] = key_of(spec, (first, second))
-        if len(counts) != len(rows) * len(columns) or counts.duplicated(["valor_1", "valor_2"]).any():
-            raise TableError(f"La tabla «{spec.id}» no trae cada celda una sola vez, las de cero incluidas.")
-        place = (
-            np.array([rows.index(v) for v in counts["valor_1"]], dtype=np.int64),
-            np.array([columns.index(None if pd.isna(v) else v) for v in counts["valor_2"]], dtype=np.int64),
-        )
-        persons, amount = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-        persons[place] = counts["personas"]
-        amount[place] = counts["valor"]
-        grid = cls(keys, persons, amount)
-        if bool((counts["medida"] == "solicitudes").all()) and not grid._adds_up():
-            raise TableError(f"La tabla «{spec.id}» no cuadra: sus celdas no suman su margen.")
-        return grid
-
-    def _adds_up(self) -> bool:
-        across = self.amount.shape[1] == 1 or bool((self.amount[:, :-1].sum(axis=1) == self.amount[:, -1]).all())
-        return across and bool((self.amount[:-1].sum(axis=0) == self.amount[-1]).all())
-
-    def lines(self) -> list[tuple[Key, ...]]:
-        columns = [tuple(column) for column in self.keys.T]
-        return columns if self.keys.shape[1] == 1 else columns + [tuple(row) for row in self.keys]
-
-    def telling(self) -> set[Key]:
-        """What a sensitive table would tell of a whole category: that nobody in it, or that everybody, is so.
-
-        Zeros where row and column have somebody, and cells that hold all of their margin (the 100 % rule).
-        """
-        at = {key: position for position, key in np.ndenumerate(self.keys)}
-        found: set[Key] = set()
-        for line in self.lines():
-            *parts, margin = line
-            if self.persons[at[margin]] == 0 or len(parts) < 2:
-                continue
-            whole = [key for key in parts if self.amount[at[key]] == self.amount[at[margin]]]
-            found |= {key for key in whole if not {value for _, value in key[1:]} <= UNINFORMATIVE}
-            if self.keys.shape[1] > 1:
-                found |= {key for key in parts if self.persons[at[key]] == 0 and not self._empty_category(at[key])}
-        return found
-
-    def _empty_category(self, position: tuple[int, ...]) -> bool:
-        i, j = position
-        return bool(self.persons[i, -1] == 0 or self.persons[-1, j] == 0)
-
-
-def key_of(spec: TableSpec, values: Sequence[object]) -> Key:
-    """Who a cell of a table counts, whatever the order of its variables.
-
-    Tables that need suppression count the characterisable petitions, whatever their base; a filter narrows them.
-    """
-    named = sorted((d, str(v)) for d, v in zip(spec.dimensiones, values, strict=False) if v != TOTAL)
-    return (spec.filtro or "", *named)
-
-
-def _axis(spec: TableSpec, values: pd.Series) -> list[object]:
-    """The codes of one variable in order, the margin last; a missing second variable is one column without margin."""
-    found = sorted({str(v) for v in values.dropna()})
-    if not found:
-        return [None]
-    if TOTAL not in found or values.isna().any():
-        raise TableError(f"La tabla «{spec.id}» no trae el margen «{TOTAL}» de cada variable.")
-    return [*(v for v in found if v != TOTAL), TOTAL]
+        return min((key for key in line if key not in self.withheld and may_hide(key)), key=cost, default=None)
 
 
 @dataclass(frozen=True)
@@ -239,16 +151,16 @@ def protect(
     sensitive_threshold: int,
     sensitive: set[str],
     hierarchy: Mapping[tuple[str, str], tuple[str, str]],
+    audit: Callable[[pd.DataFrame], Collection[Key]] | None = None,
 ) -> Protected:
-    """The candidates with `estado_celda`, withheld values empty.
+    """The candidates with `estado_celda`, withheld values empty; `audit` is asked which more to withhold, until none.
 
     Tables whose persons are unknown come from the microdata and are public already; tables of base «legal» are exempt
-    by their recorded basis; the rest are suppressed jointly. A median needs `MEDIAN_PERSONS` whatever its table.
+    by their recorded basis; the rest are suppressed jointly. A median needs the persons of `quantiles`.
     Raises `TableError` naming the table that breaks a rule of form.
     """
-    treatments = {}
+    treatments, lines = {}, Lines()
     thresholds = {name: sensitive_threshold if name in sensitive else threshold for name in specs}
-    lines = Lines()
     for table_id, rows in candidates.groupby("tabla", sort=True):
         spec = specs[str(table_id)]
         treatments[spec.id] = _treatment(spec, rows)
@@ -260,16 +172,44 @@ def protect(
             lines.add_table(spec, used, thresholds[spec.id], sensitive=spec.id in sensitive)
     lines.add_hierarchy(hierarchy, threshold)
     lines.suppress()
-    cells = candidates.copy()
-    rows_of = candidates.to_dict("records")
-    by_row = [_fate(row, specs[str(row["tabla"])], treatments[str(row["tabla"])], lines) for row in rows_of]
-    cells["estado_celda"] = [SUPPRESSED if fate else PUBLISHED for fate in by_row]
-    cells["valor"] = cells["valor"].astype("Int64").mask(cells["estado_celda"] == SUPPRESSED)
+    judge = partial(_fates, candidates, specs, treatments, thresholds, lines)
+    fates = judge()
+    while audit is not None and (more := set(audit(_marked(candidates, fates))) - lines.withheld):
+        lines.withhold(more)
+        fates = judge()
+    cells = _marked(candidates, fates)
     summary = {
-        spec_id: _summary(specs[spec_id], treatment, cells, by_row, thresholds)
+        spec_id: _summary(specs[spec_id], treatment, cells, fates, thresholds)
         for spec_id, treatment in treatments.items()
     }
     return Protected(cells, summary)
+
+
+def _fates(
+    candidates: pd.DataFrame,
+    specs: Mapping[str, TableSpec],
+    treatments: Mapping[str, str],
+    thresholds: Mapping[str, int],
+    lines: Lines,
+) -> list[str]:
+    tables = zip(candidates.to_dict("records"), candidates["tabla"].astype(str), strict=True)
+    return [
+        _fate(row, specs[table], treatments[table], lines) or _thin(row, thresholds[table]) for row, table in tables
+    ]
+
+
+def _thin(row: Mapping[Any, Any], threshold: int) -> str:
+    """Whether too few persons stand behind a quantile."""
+    share = QUANTILES.get(row["medida"])
+    thin = share is not None and (pd.isna(row["personas"]) or row["personas"] < persons_behind(share, threshold))
+    return "mediana" if thin else ""
+
+
+def _marked(candidates: pd.DataFrame, fates: Sequence[str]) -> pd.DataFrame:
+    """The cells as they would be published."""
+    hidden = np.array([bool(fate) for fate in fates])
+    values = candidates["valor"].astype("Int64").mask(hidden)
+    return candidates.assign(estado_celda=np.where(hidden, SUPPRESSED, PUBLISHED), valor=values)
 
 
 def _treatment(spec: TableSpec, rows: pd.DataFrame) -> str:
@@ -286,15 +226,13 @@ def _treatment(spec: TableSpec, rows: pd.DataFrame) -> str:
 
 
 def _fate(row: Mapping[Any, Any], spec: TableSpec, treatment: str, lines: Lines) -> str:
-    """Why a row is withheld: `primaria`, `secundaria` or `mediana`; empty when it is published."""
+    """Why a count is withheld, `primaria` or `secundaria`, and what is told of the same cell; empty when it is not."""
     if treatment == "supresion":
         key = key_of(spec, (row["valor_1"], row["valor_2"]) if len(spec.dimensiones) > 1 else (row["valor_1"],))
         if key in lines.primary:
             return "primaria"
         if key in lines.withheld:
             return "secundaria"
-    if row["medida"] == MEDIAN and (pd.isna(row["personas"]) or row["personas"] < MEDIAN_PERSONS):
-        return "mediana"
     return ""
 
 
