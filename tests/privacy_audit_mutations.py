@@ -105,6 +105,11 @@ AFTER = [
         rewritten(_Shown, "__init__", ("min(axis=1) < least", "max(axis=1) < least")),
         of_corrections.check_persons_count_where_they_are_published,
     ),
+    Mutation(
+        "changes of withheld cells not looked at",
+        does_nothing(_Together, "deduced_changes", int),
+        of_corrections.check_few_changes_between_withheld_cells_are_few,
+    ),
     Mutation("editions not audited together", does_nothing(_Together, "uncovered", int), _masks),
     Mutation(
         "groups of rows compared whole only",

@@ -86,6 +86,16 @@ def test_a_change_among_withheld_cells_is_seen_through_their_total():
     check_a_withheld_cell_gives_no_change_away()
 
 
+def check_few_changes_between_withheld_cells_are_few() -> None:
+    """The total gains eight and y five: w and x, withheld in both editions, gained three between them."""
+    found = decided(edition({"w": 2, "x": 33, "y": 45, "z": 50}), edition(START | {"w": 2}))
+    assert (found.kind, found.figures["celdas_que_delatan"], found.figures["cambios_deducibles"]) == (HELD, 0, 2)
+
+
+def test_what_withheld_cells_gained_together_may_not_be_few():
+    check_few_changes_between_withheld_cells_are_few()
+
+
 def check_masks_of_two_editions_are_one_mask() -> None:
     """Each edition hides x with another companion: together they show x, y and z, although nothing changed."""
     table = candidates(ONE, START | {"x": 3})
