@@ -52,7 +52,7 @@ test-ckan: ckan-up
 	@PQRSD_CKAN_REQUIRED=1 $(BIN)/python -m pytest tests/test_ckan_*.py
 
 bench: $(READY) ckan-up
-	@$(BIN)/python -m benchmarks.ckan_publish
+	@$(BIN)/python -m benchmarks.ckan_publish --rows 100000 $(if $(FULL),1000000)
 
 lock: $(READY)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \

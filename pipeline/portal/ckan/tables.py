@@ -23,7 +23,7 @@ from pipeline.release.inputs import ReleaseError
 BATCH = 20_000
 """Rows a request: some seconds each, so that a broken connection loses little."""
 
-# CKAN would count the table again after every batch, in a job that only a background worker takes off the queue
+# CKAN 2.12 would plan a count of the table anew after every change, for a background worker that not every portal runs
 _UNCOUNTED = {"calculate_record_count": False}
 
 
@@ -86,7 +86,7 @@ def drop(client: Client, resource: str) -> None:
 def _delete(client: Client, resource: str) -> None:
     client.write(
         "datastore_delete",
-        {"resource_id": resource, "force": True},
+        {"resource_id": resource, "force": True, **_UNCOUNTED},
         look=lambda: _info(client, resource) is None or None,
     )
 
