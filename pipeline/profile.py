@@ -14,8 +14,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from pipeline import sources
 from pipeline.errors import ProfileError
 from pipeline.periods import Semester
+from pipeline.sources import Source
 
 PROFILES = Path(__file__).resolve().parent.parent / "profiles"
 
@@ -48,33 +50,6 @@ class Entity(_Strict):
     titulo_anual: str
     descripcion_anual: str
     etiquetas: list[str]
-
-
-class SourceColumn(_Strict):
-    """Where a canonical field comes from: a column, optionally a regex group of it, optionally a code map."""
-
-    columna: str
-    extraer: str | None = None
-    codigos: dict[str, str] | None = None
-    otro: str | None = None
-
-
-class Source(_Strict):
-    """One kind of extract and how its columns become canonical text fields."""
-
-    id: str
-    mecanismo: str
-    archivos: str
-    formato: Literal["csv", "xlsx"]
-    codificacion: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = "utf-8"
-    delimitador: str = ","
-    hoja: str | None = None
-    fila_encabezado: int = 1
-    formatos_fecha: list[str]
-    columnas: dict[str, SourceColumn]
-    constantes: dict[str, str] = {}
-    descartadas: dict[str, str] = {}
-    ignoradas: dict[str, str] = {}
 
 
 class Term(_Strict):
@@ -324,6 +299,8 @@ def load(name: str | Path) -> Profile:
     except ValidationError as caught:
         where = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in caught.errors()[:5])
         raise ProfileError(f"El perfil «{folder.name}» no es válido: {where}.") from None
+    for source in profile.fuentes:
+        sources.check(source)
     _cross_check(profile)
     return profile
 

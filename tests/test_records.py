@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from pipeline import reading, records
 from pipeline.errors import ProfileError
 from pipeline.periods import Semester
-from pipeline.profile import Code, SourceColumn
-from pipeline.reading.spelling import fold, folded
+from pipeline.profile import Code
 from pipeline.records.engine import Scratch
 from pipeline.records.persons import document_number
 from pipeline.records.rules import row_rules
+from pipeline.sources import SourceColumn
+from pipeline.spelling import fold, folded
 from schemas.records import PETITIONS, REJECTED_ROWS, ROW_COUNTS
 from tests.small_extracts import (
     KEY,

@@ -13,10 +13,11 @@ import pyarrow as pa
 
 from pipeline.contract import Contract
 from pipeline.errors import ProfileError
-from pipeline.profile import Profile, Source
-from pipeline.reading.mapping import FIELDS
-from pipeline.reading.spelling import filled, fold, folded
+from pipeline.profile import Profile
 from pipeline.records.engine import Scratch, parsed_date
+from pipeline.sources import Source
+from pipeline.spelling import filled, fold, folded
+from schemas.extracts import FIELDS
 
 DATES = ("fecha_recepcion", "fecha_respuesta", "fecha_traslado", "prorroga_hasta", "fecha_vencimiento")
 WHOLE_NUMBERS = ("edad", "satisfaccion")
