@@ -106,7 +106,9 @@ def _marked(column: SourceColumn, read: Callable[[str], pa.Array]) -> pa.Array:
         return read_as
 
     chosen = [_by_spelling(_filled(read(name)), meaning(option)) for name, option in column.opciones.items()]
-    together = pc.binary_join_element_wise(*chosen, "|", null_handling="skip")
+    # null_handling="skip" would drop the rows in which every option is null
+    together = pc.binary_join_element_wise(*[pc.fill_null(option, "") for option in chosen], "|")
+    together = pc.utf8_trim(pc.replace_substring_regex(together, r"\|{2,}", "|"), characters="|")
     return pc.if_else(pc.equal(together, ""), pa.scalar(None, _TEXT), together)
 
 
