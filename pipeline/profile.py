@@ -55,13 +55,15 @@ class Entity(_Strict):
 class Term(_Strict):
     """A legal term with its validity; `tipo` is a code of the list `tipo`.
 
-    `en_curso`: it also reached petitions that were under way when it began.
+    `calidad`, a code of `calidad_peticionario`, makes it the term of who asks for that in that quality.
+    `en_curso`: it also reached petitions that were under way when it began. Terms in hours run day and night.
     """
 
     regla: str
     tipo: str
-    dias: int
-    unidad: Literal["habiles", "calendario"]
+    calidad: str | None = None
+    dias: int = Field(gt=0)
+    unidad: Literal["habiles", "calendario", "horas"]
     desde: date
     hasta: date | None
     en_curso: bool = False
@@ -331,14 +333,19 @@ def _terms(path: Path) -> list[dict[str, Any]]:
         raise ProfileError(f"Falta el archivo {path.name} en el perfil «{path.parent.name}».")
     with path.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
-    return [row | {"hasta": row.get("hasta") or None, "en_curso": row.get("en_curso") == "si"} for row in rows]
+    return [
+        row
+        | {
+            "hasta": row.get("hasta") or None,
+            "calidad": row.get("calidad") or None,
+            "en_curso": row["en_curso"] == "si",
+        }
+        for row in rows
+    ]
 
 
 def _cross_check(profile: Profile) -> None:
-    kinds = {c.codigo for c in profile.listas.get("tipo", ())}
-    for term in profile.terminos:
-        if term.tipo not in kinds:
-            raise ProfileError(f"terminos.csv: «{term.regla}» es de un tipo que no está en listas/tipo.csv.")
+    _check_terms(profile)
     for name, published in profile.privacidad.columnas.items():
         rows = profile.jerarquias.get(name)
         if rows is None:
@@ -360,3 +367,13 @@ def _cross_check(profile: Profile) -> None:
     for segment in profile.caracterizacion.segmentos:
         if segment.sector not in sectors:
             raise ProfileError(f"caracterizacion.yaml: el segmento «{segment.id}» es de un sector que no existe.")
+
+
+def _check_terms(profile: Profile) -> None:
+    kinds = {c.codigo for c in profile.listas.get("tipo", ())}
+    qualities = {c.codigo for c in profile.listas.get("calidad_peticionario", ())}
+    for term in profile.terminos:
+        if term.tipo not in kinds:
+            raise ProfileError(f"terminos.csv: «{term.regla}» es de un tipo que no está en listas/tipo.csv.")
+        if term.calidad is not None and term.calidad not in qualities:
+            raise ProfileError(f"terminos.csv: «{term.regla}» es de una calidad que no está en su lista.")
