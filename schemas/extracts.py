@@ -170,9 +170,37 @@ class CustodyBlock(pa.DataFrameModel):
         unique = ["periodo", "archivo", "trozo"]
 
 
+class Drift(pa.DataFrameModel):
+    """Lo que en los extractos de un semestre no es como en el anterior; los valores se ven con `pqrsd diff`."""
+
+    periodo: dt.String = column(description="Semestre", privacy=_P.INTERNAL)
+    periodo_anterior: dt.String = column(description="Semestre con que se compara", privacy=_P.INTERNAL)
+    fuente: dt.String = column(description="Fuente declarada en el perfil", privacy=_P.INTERNAL)
+    aspecto: dt.String = column(
+        description="Qué cambió", privacy=_P.INTERNAL, isin=["columna", "codigo", "llenado", "volumen"]
+    )
+    novedad: dt.String = column(
+        description="Cómo cambió", privacy=_P.INTERNAL, isin=["nueva", "desaparecida", "cambio"]
+    )
+    campo: dt.String = column(description="Columna o campo; vacío para el volumen", privacy=_P.INTERNAL)
+    valor: dt.String = column(description="Texto del código", privacy=_P.QUASI, nullable=True)
+    antes: dt.Float64 = column(
+        description="Archivos, filas o parte llena del semestre anterior", privacy=_P.INTERNAL, ge=0
+    )
+    ahora: dt.Float64 = column(description="Lo mismo en este semestre", privacy=_P.INTERNAL, ge=0)
+
+    class Config:
+        """Strict and ordered; a change is said once."""
+
+        strict = True
+        ordered = True
+        unique = ["periodo", "fuente", "aspecto", "novedad", "campo", "valor"]
+
+
 EXTRACTS = Contract.of(ExtractRow, "extractos", "Extractos")
 FILES_READ = Contract.of(FileRead, "archivos_leidos", "Archivos leídos")
 COLUMNS_READ = Contract.of(ColumnRead, "columnas_leidas", "Columnas leídas")
+DRIFT = Contract.of(Drift, "contraste_extractos", "Contraste con el semestre anterior")
 CUSTODY = Contract.of(CustodyBlock, "archivos_custodiados", "Archivos en custodia")
 
 _PROVENANCE = ("periodo", "fuente", "mecanismo", "archivo", "archivo_sha256", "fila", "defecto_lectura")

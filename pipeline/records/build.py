@@ -38,7 +38,8 @@ _BEFORE = (
 class Records:
     """The semester's petitions, rejected rows, row counts, alerts and calendar, in their contracts' columns, computed.
 
-    They are readable until the connection closes or builds again. `unclassified`: petitions without a known type.
+    They are readable until the connection closes or builds again. `unclassified`: petitions without a known type;
+    `unauthorized`: with a person who did not authorise the use of their data, so that they are only counted.
     """
 
     petitions: ir.Table
@@ -47,6 +48,8 @@ class Records:
     alerts: ir.Table
     calendar: ir.Table
     unclassified: int
+    unauthorized: int
+    alerts_by_kind: dict[str, int]
 
 
 def build(profile: Profile, semester: Semester, tables: Tables, person_key: bytes) -> Records:
@@ -72,16 +75,24 @@ def build(profile: Profile, semester: Semester, tables: Tables, person_key: byte
     flagged = of_rows.anti_join(copies, "orden").union(alerts.of_petitions(accepted, before), distinct=True)
     frozen = calendar.around(profile, semester).table().select(["fecha", "habil", "motivo", "norma"])
     days = scratch.lookup("dias_congelados", frozen)
+    kept_alerts = scratch.keep("alertas", flagged.select(*ALERTS.names).order_by(*ALERTS.names))
     records = Records(
         accepted,
         scratch.keep("rechazadas", rejected),
         scratch.keep("conteo", counts.order_by("archivo", "destino", "regla").select(*ROW_COUNTS.names)),
-        scratch.keep("alertas", flagged.select(*ALERTS.names).order_by(*ALERTS.names)),
+        kept_alerts,
         scratch.keep("calendario", days.mutate(periodo=ibis.literal(semester.label)).select(*CALENDAR.names)),
         int(accepted.filter(accepted.tipo == UNCLASSIFIED).count().execute()),
+        int(accepted.filter(~accepted.autorizacion_datos, ~accepted.anonima).count().execute()),
+        _by_kind(kept_alerts),
     )
     scratch.keep_only(*_KEPT)
     return records
+
+
+def _by_kind(flagged: ir.Table) -> dict[str, int]:
+    counted = flagged.group_by("alerta").aggregate(n=flagged.count()).order_by("alerta").to_pyarrow().to_pylist()
+    return {row["alerta"]: row["n"] for row in counted}
 
 
 def _petitions(scratch: Scratch, merged: ir.Table, profile: Profile, semester: Semester, person_key: bytes) -> ir.Table:
