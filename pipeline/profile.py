@@ -80,8 +80,10 @@ class CivicDay(_Strict):
 
 
 class Calendar(_Strict):
-    """How days are counted, and when a period is frozen."""
+    """How days are counted, by the holidays of which country, and when a period is frozen."""
 
+    pais: str = Field(default="CO", pattern=r"^[A-Z]{2}$")
+    subdivision: str | None = None
     recepcion_inhabil_desde_siguiente_habil: bool
     hora_cierre: int = 24
     corte_dias_tras_cierre: int

@@ -43,7 +43,7 @@ def of_rows(scratch: Scratch, typed: ir.Table, files: ir.Table, profile: Profile
     rows = rows.mutate(**{f"{name}_al_reves": exchanged(rows[name]) for name in _DATES})
     rows = scratch.keep("fechas", rows)
     found = [
-        *_orders(rows),
+        *_orders(rows.filter(rows.fecha_recepcion.date().between(semester.start, semester.end))),
         *_exchanges_in_a_row(rows, semester.start, semester.end),
         _exchanges_between_sources(rows),
         *[_exchanges_in_a_file(rows, name, profile) for name in _DATES],

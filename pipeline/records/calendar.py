@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import holidays
 import pyarrow as pa
 
+from pipeline.errors import ProfileError
 from pipeline.periods import Semester
 from pipeline.profile import Calendar, Profile
 
@@ -28,8 +29,7 @@ class WorkingDays:
     """
 
     def __init__(self, settings: Calendar, first_year: int, last_year: int) -> None:
-        ruled = holidays.country_holidays("CO", years=range(first_year, last_year + 1), language="es")
-        off = {day: (f"festivo: {name}", "Ley 51 de 1983 y las que la modifican") for day, name in ruled.items()}
+        off = _ruled(settings, first_year, last_year)
         for civic in settings.dias_civicos:
             for i in range((civic.hasta - civic.desde).days + 1):
                 off.setdefault(civic.desde + timedelta(days=i), (civic.motivo, civic.acto))
@@ -99,6 +99,19 @@ class WorkingDays:
         if works:
             return None, None
         return self._off.get(day, ("fin de semana", "Jornada de la entidad"))
+
+
+def _ruled(settings: Calendar, first_year: int, last_year: int) -> dict[date, tuple[str, str]]:
+    """The holidays of the profile's country: why, and by which law."""
+    country, years = settings.pais, range(first_year, last_year + 1)
+    try:
+        known = holidays.country_holidays(
+            country, subdiv=settings.subdivision, years=years, language="es" if country == "CO" else None
+        )
+    except NotImplementedError:
+        raise ProfileError("calendario.yaml: no hay festivos de ese «pais» o «subdivision».") from None
+    law = "Ley 51 de 1983 y las que la modifican" if country == "CO" else f"Festivos de {country}"
+    return {day: (f"festivo: {name}", law) for day, name in known.items()}
 
 
 def around(profile: Profile, semester: Semester) -> WorkingDays:
