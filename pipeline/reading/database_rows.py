@@ -27,6 +27,7 @@ from pipeline.sources import Source
 
 _ROWS = 50_000
 _MEMORY = "1GB"
+_INEXACT = "DOUBLE"  # what a number without declared digits becomes on the way: an identifier would lose some
 
 
 def snapshots(profile: Profile, semester: Semester, store: duckdb.DuckDBPyConnection) -> list["Snapshot"]:
@@ -60,7 +61,7 @@ class Snapshot:
 
     def chunks(self) -> Iterator[Chunk]:
         """Every row in the order in which the database gave it; `fila` counts them from 1."""
-        reader = self._con.execute("SELECT * FROM copia ORDER BY rowid").fetch_record_batch(_ROWS)
+        reader = self._con.execute("SELECT * FROM copia ORDER BY rowid").to_arrow_reader(_ROWS)
         fila = 1
         for batch in reader:
             numbers = pa.array(range(fila, fila + batch.num_rows), pa.int64())
@@ -81,14 +82,17 @@ class Snapshot:
         address = _address(source)
         self._con.execute(f"ATTACH {_quoted(address)} AS origen (TYPE postgres, READ_ONLY)")
         try:
-            query = f"SELECT * FROM postgres_query('origen', {_quoted(_query(source, semester))})"
-            columns = [row[0] for row in self._con.execute(f"DESCRIBE {query}").fetchall()]
+            asked = _query(source, semester)
+            described = self._con.execute(f"DESCRIBE {_remote(asked)}").fetchall()
+            columns = [(str(row[0]), str(row[1])) for row in described]
             if len(columns) > MAX_COLUMNS:
                 raise HeaderError(f"{self.name}: la consulta da {len(columns)} columnas; el máximo es {MAX_COLUMNS}.")
-            self.header = [heading(name) for name in columns]
+            self.header = [heading(name) for name, _ in columns]
             self.header_row = 0
-            texts = ", ".join(f"CAST({_identifier(name)} AS VARCHAR) AS c{i}" for i, name in enumerate(columns))
-            self._con.execute(f"CREATE TEMP TABLE copia AS SELECT {texts} FROM ({query})")
+            exact = ", ".join(_identifier(name) + ("::text" if kind == _INEXACT else "") for name, kind in columns)
+            texts = ", ".join(f"CAST({_identifier(name)} AS VARCHAR) AS c{i}" for i, (name, _) in enumerate(columns))
+            remote = _remote(f"SELECT {exact} FROM ({asked}) AS consulta")
+            self._con.execute(f"CREATE TEMP TABLE copia AS SELECT {texts} FROM ({remote})")
         finally:
             self._con.execute("DETACH origen")
 
@@ -105,12 +109,16 @@ class Snapshot:
         return int(total[0]) if total else 0
 
 
+def _remote(query: str) -> str:
+    return f"SELECT * FROM postgres_query('origen', {_quoted(query)})"
+
+
 def _query(source: Source, semester: Semester) -> str:
     """The declared table or query; `{desde}` and `{hasta}` are the semester's first day and the one after its last."""
     if source.tabla is not None:
         return "SELECT * FROM " + ".".join(_identifier(part) for part in source.tabla.split("."))
     days = {"{desde}": semester.start, "{hasta}": semester.end + timedelta(days=1)}
-    query = source.consulta or ""
+    query = (source.consulta or "").strip().rstrip(";")
     for name, day in days.items():
         query = query.replace(name, f"DATE '{day.isoformat()}'")
     return query
