@@ -38,9 +38,14 @@ def of_rows(scratch: Scratch, typed: ir.Table, files: ir.Table, profile: Profile
     `files` are the period's `archivos_leidos`: only a date of extraction in a file's name counts as evidence.
     """
     dated = files.filter(files.extraido_segun == "nombre").select("archivo", extraccion=files.extraido_en.date())
+    texts = [f"{name}_texto" for name in _DATES]
+    more = ("fecha_requerimiento", "fecha_completada")
     rows = typed.filter(typed.defecto_lectura.isnull())
+    rows = rows.select(
+        *("orden", *_PLACE, "radicado", *_DATES, *more, *texts),
+        **{f"{name}_al_reves": exchanged(rows[name]) for name in _DATES},
+    )
     rows = rows.left_join(dated, "archivo").drop("archivo_right")
-    rows = rows.mutate(**{f"{name}_al_reves": exchanged(rows[name]) for name in _DATES})
     rows = scratch.keep("fechas", rows)
     found = [
         *_orders(rows.filter(rows.fecha_recepcion.date().between(semester.start, semester.end))),
@@ -147,14 +152,20 @@ def _only_backwards(rows: ir.Table, name: str, source: Source) -> ir.BooleanValu
     return rows[name].isnull() & read.notnull()
 
 
-def of_petitions(petitions: ir.Table, rows: ir.Table) -> ir.Table:
+def of_petitions(scratch: Scratch, petitions: ir.Table, rows: ir.Table) -> ir.Table:
     """The alerts of accepted petitions; `rows` carries what was typed of them before the cut-off was applied."""
-    source_due = petitions.fecha_vencimiento_fuente
-    told = petitions.join(
-        rows.select("archivo", "fila", "orden", contada=rows.estado, dicha=rows.oportunidad_fuente,
-                    contestada=rows.fecha_respuesta),
-        ["archivo", "fila"],
-    )  # fmt: skip
+    said = rows.select(
+        *("orden", "archivo", "fila", "nombre", "correo", "telefono"),
+        contada=rows.estado,
+        dicha=rows.oportunidad_fuente,
+        contestada=rows.fecha_respuesta,
+    )
+    compared = petitions.select(
+        *(*_PLACE, "tema", "persona_clave", "fecha_recepcion", "trasladada", "oportunidad"),
+        *("fecha_vencimiento", "fecha_vencimiento_fuente"),
+    )
+    told = scratch.keep("contadas", compared.join(said, ["archivo", "fila"]))
+    source_due = told.fecha_vencimiento_fuente
     late = told.dicha.lower()
     on_time = told.oportunidad.isin(("en_termino", "pendiente_en_termino"))
     overdue = told.oportunidad.isin(("fuera_termino", "pendiente_vencida"))
@@ -179,7 +190,7 @@ def of_petitions(petitions: ir.Table, rows: ir.Table) -> ir.Table:
             "oportunidad",
         ),
         _reiterated(told),
-        _two_documents(told, rows),
+        _two_documents(scratch, told),
     ]
     return reduce(lambda one, other: one.union(other), found)
 
@@ -195,16 +206,19 @@ def _reiterated(petitions: ir.Table) -> ir.Table:
     return _alert(known, known.anterior.notnull() & soon, "reiteracion", "tema")
 
 
-def _two_documents(petitions: ir.Table, rows: ir.Table) -> ir.Table:
+def _two_documents(scratch: Scratch, petitions: ir.Table) -> ir.Table:
     """Petitions of one name with one mail or telephone but several documents: one person may be counted twice."""
-    said = rows.select("orden", nombre=folded(rows.nombre), correo=folded(rows.correo), telefono=rows.telefono)
-    named = petitions.join(said, "orden").filter(lambda t: t.persona_clave.notnull() & t.nombre.notnull())
     doubled = []
     for contact in ("correo", "telefono"):
-        who = named.filter(named[contact].notnull())
-        several = who.group_by("nombre", contact).aggregate(documentos=who.persona_clave.nunique())
-        doubled.append(who.semi_join(several.filter(several.documentos > 1), ["nombre", contact]).select("orden"))
+        named = petitions.filter(petitions.persona_clave.notnull(), petitions.nombre.notnull())
+        named = named.mutate(contacto=named[contact].lower()).filter(lambda t: t.contacto.notnull())
+        # few contacts are shared, and only their names are worth folding
+        shared = named.group_by("contacto").aggregate(claves=named.persona_clave.nunique())
+        who = named.semi_join(shared.filter(shared.claves > 1), "contacto")
+        who = who.select("orden", "contacto", "persona_clave", plano=folded(who.nombre))
+        who = scratch.keep(f"contactos_{contact}", who)
+        several = who.group_by("contacto", "plano").aggregate(claves=who.persona_clave.nunique())
+        doubled.append(who.semi_join(several.filter(several.claves > 1), ["contacto", "plano"]).select("orden"))
     both = doubled[0].union(doubled[1], distinct=True)
-    return _alert(
-        petitions.semi_join(both, "orden"), ibis.literal(True), "una_persona_con_varios_documentos", "documento"
-    )
+    found = petitions.semi_join(both, "orden")
+    return _alert(found, ibis.literal(True), "una_persona_con_varios_documentos", "documento")

@@ -72,7 +72,7 @@ def build(profile: Profile, semester: Semester, tables: Tables, person_key: byte
     rejected = rows.filter(rows.destino == "rechazada").order_by("archivo", "fila").select(*REJECTED_ROWS.names)
     counts = rows.group_by("periodo", "fuente", "archivo", "destino", "regla").aggregate(filas=rows.count())
     copies = rows.filter(rows.destino == "duplicada")
-    flagged = of_rows.anti_join(copies, "orden").union(alerts.of_petitions(accepted, before), distinct=True)
+    flagged = of_rows.anti_join(copies, "orden").union(alerts.of_petitions(scratch, accepted, before), distinct=True)
     frozen = calendar.around(profile, semester).table().select(["fecha", "habil", "motivo", "norma"])
     days = scratch.lookup("dias_congelados", frozen)
     kept_alerts = scratch.keep("alertas", flagged.select(*ALERTS.names).order_by(*ALERTS.names))
