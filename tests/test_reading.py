@@ -219,17 +219,17 @@ def test_a_renamed_column_stops_the_load_naming_both(tmp_path):
     with pytest.raises(HeaderError) as caught:
         read(tmp_path, small())
     assert "faltan: «clase»" in str(caught.value)
-    assert "no están en el perfil: «tipología»" in str(caught.value)
+    assert "no está en el perfil la columna: 3 (C)" in str(caught.value)
     assert CANARY not in everything_said(caught.value)
 
 
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ("número,fecha,clase,extra", "no están en el perfil: «extra»"),
+        ("número,fecha,clase,extra", r"no está en el perfil la columna: 4 \(D\)"),
         ("número,fecha", "faltan: «clase»"),
         ("número,fecha,clase,clase", "están repetidas: «clase»"),
-        ("número,fecha,clase,", "«.sin nombre.»"),
+        ("número,fecha,clase,", r"no está en el perfil la columna: 4 \(D\)"),
     ],
 )
 def test_every_column_must_be_mapped_discarded_or_ignored(tmp_path, header, message):

@@ -123,7 +123,7 @@ def test_files_and_database_are_read_together(tmp_path, address, monkeypatch):
 
 def test_a_column_that_was_renamed_in_the_database_stops_the_load(tmp_path, address, monkeypatch):
     monkeypatch.setenv("PQRSD_PRUEBA_BASE", address)
-    with pytest.raises(ReadingError, match="no están en el perfil: «nota»"):
+    with pytest.raises(ReadingError, match=r"no está en el perfil la columna: 6 \(F\)"):
         load(tmp_path, database(ignoradas={}))
 
 

@@ -2,8 +2,6 @@
 
 from datetime import date, timedelta
 
-import pytest
-
 from schemas.records import ALERTS
 from tests.small_extracts import build, petition, source, town, write_rows
 
@@ -78,29 +76,31 @@ def semester(swapped=lambda day: False, count=120):
     ]
 
 
-@pytest.mark.parametrize(
-    ("rows", "doubtful"),
-    [
-        (semester(), 0),
-        # every row backwards: what is a date only backwards gives it away
-        (semester(lambda day: True), "ambiguas"),
-        # as a spreadsheet in another language does it: what can be read backwards was, and the rest is gone
-        ([row for row in semester(lambda day: True) if int(row["fecha_recepcion"][3:5]) <= 12], "ambiguas"),
-        # a week's extract has no day after the 12th, and is right
-        ([petition(radicado=f"R-{n}", fecha_recepcion=f"{n % 7 + 2:02}/06/2025") for n in range(40)], 0),
-    ],
-)
-def test_a_file_whose_dates_as_a_whole_cannot_be_right_is_doubtful_row_by_row(tmp_path, rows, doubtful):
-    _, found = flagged(tmp_path, *rows)
-    by_distribution = {alert[1] for alert in found if alert[4] == "distribucion_del_archivo"}
-    ambiguous = {
-        n
-        for n, row in enumerate(rows, start=2)
-        if max(int(row["fecha_recepcion"][:2]), int(row["fecha_recepcion"][3:5])) <= 12
-        and row["fecha_recepcion"][:2] != row["fecha_recepcion"][3:5]
-    }
-    assert by_distribution == (ambiguous if doubtful else set())
-    assert ambiguous or not doubtful
+FILES = {
+    "derecha": (semester(), False),
+    # every row backwards: what is a date only backwards gives it away
+    "al revés": (semester(lambda day: True), True),
+    # as a spreadsheet in another language does it: what can be read backwards was, and the rest is gone
+    "hoja": ([row for row in semester(lambda day: True) if int(row["fecha_recepcion"][3:5]) <= 12], True),
+    # a week's extract has no day after the 12th, and is right
+    "semana": ([petition(radicado=f"R-{n}", fecha_recepcion=f"{n % 7 + 2:02}/06/2025") for n in range(40)], False),
+}
+
+
+def test_a_file_whose_dates_as_a_whole_cannot_be_right_is_doubtful_row_by_row(tmp_path):
+    for name, (rows, _) in FILES.items():
+        write_rows(tmp_path, [row | {"radicado": name + row["radicado"]} for row in rows], f"prueba_{name}.csv")
+    alerts = build(tmp_path, town(COLOMBIAN)).alerts.to_pandas()
+    for name, (rows, doubtful) in FILES.items():
+        mine = alerts[(alerts.archivo == f"prueba_{name}.csv") & (alerts.evidencia == "distribucion_del_archivo")]
+        ambiguous = {
+            n
+            for n, row in enumerate(rows, start=2)
+            if int(row["fecha_recepcion"][3:5]) <= 12 >= int(row["fecha_recepcion"][:2])
+            and row["fecha_recepcion"][:2] != row["fecha_recepcion"][3:5]
+        }
+        assert ambiguous
+        assert set(mine.fila) == (ambiguous if doubtful else set()), name
 
 
 def test_impossible_orders_and_answers_in_the_same_second_are_flagged(tmp_path):
@@ -151,13 +151,12 @@ def test_one_name_with_one_mail_and_two_documents_may_be_one_person(tmp_path):
     assert built.petitions.persona_clave.nunique().execute() == 4, "counted apart all the same"
 
 
-@pytest.mark.parametrize(
-    "written", ["3/03/2025 2:30 p. m.", "3/03/2025 2:30 PM", "03/03/2025 02:30 p.\u00a0m.", "3/3/2025 2:30 pm"]
-)
-def test_a_half_day_clock_is_read_however_it_is_written(tmp_path, written):
-    how = source(formatos_fecha=["%d/%m/%Y %I:%M %p"])
-    built, _ = flagged(tmp_path, petition(fecha_recepcion=written), how=how)
-    assert str(built.petitions.fecha_recepcion.to_list()[0]) == "2025-03-03 14:30:00"
+def test_a_half_day_clock_is_read_however_it_is_written(tmp_path):
+    written = ["3/03/2025 2:30 p. m.", "3/03/2025 2:30 PM", "03/03/2025 02:30 p.\u00a0m.", "3/3/2025 2:30 pm"]
+    rows = [petition(radicado=str(n), fecha_recepcion=text) for n, text in enumerate(written)]
+    built, _ = flagged(tmp_path, *rows, how=source(formatos_fecha=["%d/%m/%Y %I:%M %p"]))
+    assert {str(moment) for moment in built.petitions.fecha_recepcion.to_list()} == {"2025-03-03 14:30:00"}
+    assert built.petitions.count().execute() == len(written)
 
 
 def test_no_alert_carries_a_value(tmp_path):

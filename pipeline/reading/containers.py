@@ -9,7 +9,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import IO, cast
@@ -89,21 +89,23 @@ def _member(extract: Extract, name: str, member: zipfile.ZipInfo) -> Part:
         raise BrokenFileError(f"{name}: está protegido con contraseña: pida el archivo sin contraseña.")
 
     def opened() -> IO[bytes]:
-        outside = extract.open()
-        archive = zipfile.ZipFile(outside)
-        inside = archive.open(member)
-        return _bounded(inside, member.compress_size, name, extract.source.formato, (inside, archive, outside))
+        with ExitStack() as closing, _reported(name):
+            archive = closing.enter_context(zipfile.ZipFile(closing.enter_context(extract.open())))
+            inside = closing.enter_context(archive.open(member))
+            return _bounded(inside, member.compress_size, name, extract.source.formato, closing.pop_all())
 
     return Part(name, opened)
 
 
 def _gunzipped(extract: Extract) -> IO[bytes]:
-    outside = extract.open()
-    inside = cast(IO[bytes], gzip.GzipFile(fileobj=outside))
-    return _bounded(inside, extract.size, extract.name, extract.source.formato, (inside, outside))
+    with ExitStack() as closing, _reported(extract.name):
+        outside = closing.enter_context(extract.open())
+        inside = closing.enter_context(gzip.GzipFile(fileobj=outside))
+        content = cast(IO[bytes], inside)
+        return _bounded(content, extract.size, extract.name, extract.source.formato, closing.pop_all())
 
 
-def _bounded(content: IO[bytes], compressed: int, name: str, form: str, closing: tuple[object, ...]) -> IO[bytes]:
+def _bounded(content: IO[bytes], compressed: int, name: str, form: str, closing: ExitStack) -> IO[bytes]:
     stream = Bounded(content, max(_ALWAYS_ALLOWED, MAX_EXPANSION * compressed), name, closing)
     if form != "xlsx":
         return cast(IO[bytes], stream)
@@ -118,7 +120,7 @@ def _bounded(content: IO[bytes], compressed: int, name: str, form: str, closing:
 class Bounded(io.RawIOBase):
     """A decompressed stream that stops with `BrokenFileError` beyond `limit` bytes, and hides the library's errors."""
 
-    def __init__(self, content: IO[bytes], limit: int, name: str, closing: tuple[object, ...] = ()) -> None:
+    def __init__(self, content: IO[bytes], limit: int, name: str, closing: ExitStack) -> None:
         self._content = content
         self._left = limit
         self._name = name
@@ -142,8 +144,7 @@ class Bounded(io.RawIOBase):
 
     def close(self) -> None:
         """Closes the stream and the archive it comes from."""
-        for opened in self._closing:
-            opened.close()  # type: ignore[attr-defined]
+        self._closing.close()
         super().close()
 
 

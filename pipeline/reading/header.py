@@ -14,6 +14,7 @@ SEARCHED_ROWS = 50
 """How many rows are looked at for a header, declared or searched."""
 
 _LONGEST_NAME = 2_000
+_SHOWN = 20
 Span = tuple[int, int, int]
 """A merged range of the header: row, first column, last column; all from 0."""
 
@@ -63,17 +64,20 @@ def check(source: Source, name: str, header: Sequence[str], row: int) -> None:
             f" (aparecen {len(present)} de {len(wanted)} columnas)."
         )
     spellings = [{heading(first), *map(heading, others)} for first, others in wanted]
-    missing = sorted(
-        {heading(first) for (first, _), names in zip(wanted, spellings, strict=True) if not names & present}
-    )
-    repeated = {c for c in header if header.count(c) > 1}
+    absent = [heading(first) for (first, _), names in zip(wanted, spellings, strict=True) if not names & present]
+    repeated = {c for c in known if header.count(c) > 1}
     repeated |= {c for names in spellings if len(names & present) > 1 for c in names & present}
+    # what stands in the header's place may be data, so that only declared names are repeated in a message
+    strange = [f"{n} ({_letters(n)})" for n, column in enumerate(header, start=1) if column not in known]
     problems = [
-        ("faltan", missing),
-        ("no están en el perfil", sorted(set(header) - known)),
-        ("están repetidas", sorted(repeated)),
+        ("faltan", listed(sorted(set(absent)))),
+        (
+            "no está en el perfil la columna" if len(strange) == 1 else "no están en el perfil las columnas",
+            _some(strange),
+        ),
+        ("están repetidas", listed(sorted(repeated))),
     ]
-    said = [f"{what}: {listed(names)}" for what, names in problems if names]
+    said = [f"{what}: {names}" for what, names in problems if names]
     if said:
         raise HeaderError(
             f"{name}: las columnas no son las de la fuente «{source.id}»; {'; '.join(said)}."
@@ -87,9 +91,21 @@ def position(header: Sequence[str], name: str, aliases: Sequence[str]) -> int:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Column names for a message; the nameless one is said to be so."""
-    shown = ", ".join(f"«{name or '(sin nombre)'}»" for name in names[:20])
-    return shown if len(names) <= 20 else f"{shown} y {len(names) - 20} más"
+    """Declared names for a message; the nameless one is said to be so."""
+    return _some([f"«{name or '(sin nombre)'}»" for name in names])
+
+
+def _some(shown: Sequence[str]) -> str:
+    return ", ".join(shown) if len(shown) <= _SHOWN else f"{', '.join(shown[:_SHOWN])} y {len(shown) - _SHOWN} más"
+
+
+def _letters(number: int) -> str:
+    """The column's letters in a spreadsheet: 28 is AB."""
+    letters = ""
+    while number:
+        number, rest = divmod(number - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
 
 
 def _known(source: Source) -> set[str]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pipeline.reading import header
 from pipeline.reading.chunks import MAX_RECORD, Chunk, heading, rows_at_once, texts
-from pipeline.reading.errors import BrokenFileError
+from pipeline.reading.errors import BrokenFileError, HeaderError
 from pipeline.reading.text import Decoder
 from pipeline.sources import Source
 
@@ -42,6 +42,8 @@ class JsonFile:
         }
         self._discarded = {heading(name) for name in source.descartadas}
         self._seen: set[str] = set()
+        self._strange: dict[str, int] = {}
+        self._number = 0
         self._repeated = False
 
     def chunks(self) -> Iterator[Chunk]:
@@ -55,14 +57,23 @@ class JsonFile:
                 yield self._chunk(batch)
                 batch = []
         yield self._chunk(batch)
-        if self._seen:
-            header.check(self._source, self.name, sorted(self._seen), 1)
+        if self._seen or self._strange:
+            self._check()
+
+    def _check(self) -> None:
+        """A key may be data, so that an unknown one is told by its record."""
+        if self._strange:
+            raise HeaderError(
+                f"{self.name}: {len(self._strange)} claves no están en el perfil; la primera, en el registro"
+                f" {min(self._strange.values())}. Ajuste fuentes.yaml (un nombre nuevo va en «alias»)."
+            )
+        header.check(self._source, self.name, sorted(self._seen), 1)
 
     def _chunk(self, records: list[_Record]) -> Chunk:
         at = {path: i for i, path in enumerate(self.header)}
         rows: list[list[str | None]] = []
         defects: list[str | None] = []
-        for _, record in records:
+        for self._number, record in records:
             row: list[str | None] = [None] * len(self.header)
             self._repeated = False
             if isinstance(record, dict):
@@ -88,9 +99,9 @@ class JsonFile:
             for i, inside in enumerate(value):
                 self._flatten(f"{path}[{i}]", inside, row, at)
         elif not (value is None and path in self._inner):
-            if len(self._seen) > _MAX_PATHS:
+            if len(self._strange) > _MAX_PATHS:
                 raise BrokenFileError(f"{self.name}: los registros tienen más de {_MAX_PATHS} columnas distintas.")
-            self._seen.add(path)
+            self._strange.setdefault(path, self._number)
 
     def _lines(self) -> Iterator[_Record]:
         for number, line in enumerate(_split(self._text, self.name), start=1):
