@@ -14,10 +14,11 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline import sources
+from pipeline import sources, surveys
 from pipeline.errors import ProfileError
 from pipeline.periods import Semester
 from pipeline.sources import Source
+from pipeline.surveys import Survey
 
 PROFILES = Path(__file__).resolve().parent.parent / "profiles"
 
@@ -232,6 +233,7 @@ class Profile(_Strict):
     carpeta: Path
     entidad: Entity
     fuentes: list[Source]
+    encuestas: list[Survey] = []
     listas: dict[str, tuple[Code, ...]]
     jerarquias: dict[str, tuple[tuple[str, ...], ...]]
     terminos: list[Term]
@@ -296,8 +298,9 @@ def load(name: str | Path) -> Profile:
     parts["traslados"] = [t for t in terms if t.get("tipo") == "traslado"]
     for key in ("entidad", "fuentes", "calendario", "privacidad", "caracterizacion"):
         parts[key] = _yaml(folder / f"{key}.yaml")
-    if (folder / "calidad.yaml").is_file():
-        parts["calidad"] = _yaml(folder / "calidad.yaml")
+    for key in ("calidad", "encuestas"):
+        if (folder / f"{key}.yaml").is_file():
+            parts[key] = _yaml(folder / f"{key}.yaml")
     try:
         profile = Profile.model_validate(parts)
     except ValidationError as caught:
@@ -305,6 +308,8 @@ def load(name: str | Path) -> Profile:
         raise ProfileError(f"El perfil «{folder.name}» no es válido: {where}.") from None
     for source in profile.fuentes:
         sources.check(source)
+    for survey in profile.encuestas:
+        surveys.check(survey, set(profile.listas))
     _cross_check(profile)
     return profile
 

@@ -16,6 +16,7 @@ from pipeline.errors import ProfileError
 from pipeline.profile import Profile
 from pipeline.reading.errors import UnknownFileError
 from pipeline.sources import Source
+from pipeline.surveys import Survey
 
 _NOT_EXTRACTS = ("truth.json",)
 _HIDDEN = (".", "~$")
@@ -38,17 +39,35 @@ class Extract:
 
 def files(profile: Profile, folder: Path) -> list[Extract]:
     """The folder's extracts by name; `UnknownFileError` for a file without one source. An absent folder has none."""
+    surveys = [survey.archivos for survey in profile.encuestas]
+    return [
+        _extract(path, source_of(profile, path.name, is_file=path.is_file()))
+        for path in _listed(folder)
+        if not any(fnmatchcase(path.name, pattern) for pattern in surveys)
+    ]
+
+
+def survey_files(profile: Profile, folder: Path, survey: Survey) -> list[Extract]:
+    """The folder's files of one survey, by name; `UnknownFileError` where another survey or a source claims one."""
+    found = [path for path in _listed(folder) if path.is_file() and fnmatchcase(path.name, survey.archivos)]
+    others = [s for s in profile.encuestas if s.id != survey.id] + [s for s in profile.fuentes if s.archivos]
+    for path in found:
+        if any(fnmatchcase(path.name, other.archivos) for other in others):
+            raise UnknownFileError(f"{path.name}: coincide con la encuesta «{survey.id}» y con otra fuente del perfil.")
+    return [_extract(path, survey.source({q.id: q.name for q in survey.preguntas})) for path in found]
+
+
+def _listed(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    found = []
-    for path in sorted(folder.iterdir(), key=lambda p: p.name):
-        if path.name.startswith(_HIDDEN) or path.name in _NOT_EXTRACTS:
-            continue
-        source = source_of(profile, path.name, is_file=path.is_file())
-        status = path.stat()
-        moment, by = extracted(source, path.name, datetime.fromtimestamp(status.st_mtime, UTC).replace(tzinfo=None))
-        found.append(Extract(path.name, source, _sha256(path), status.st_size, moment, by, _opener(path), path))
-    return found
+    paths = sorted(folder.iterdir(), key=lambda p: p.name)
+    return [path for path in paths if not path.name.startswith(_HIDDEN) and path.name not in _NOT_EXTRACTS]
+
+
+def _extract(path: Path, source: Source) -> Extract:
+    status = path.stat()
+    moment, by = extracted(source, path.name, datetime.fromtimestamp(status.st_mtime, UTC).replace(tzinfo=None))
+    return Extract(path.name, source, _sha256(path), status.st_size, moment, by, _opener(path), path)
 
 
 def source_of(profile: Profile, name: str, *, is_file: bool = True) -> Source:
