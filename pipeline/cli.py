@@ -63,6 +63,13 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--wing", choices=["ambas", "abierto"], default="ambas", help=argparse.SUPPRESS)
     run.set_defaults(command=_run)
 
+    diff = commands.add_parser("diff", help="muestra en qué cambiaron los extractos frente al semestre anterior")
+    diff.add_argument("--profile", default="santa_marta", help="perfil en profiles/ o ruta de su carpeta")
+    diff.add_argument("--semester", required=True, help="semestre, como 2026-S1")
+    diff.add_argument("--data", type=Path, help="carpeta de datos (por defecto data/)")
+    diff.add_argument("--json", action="store_true", help="cambios en JSON")
+    diff.set_defaults(command=_diff)
+
     verify = commands.add_parser("verify", help="vuelve a comprobar una entrega solo con sus bytes públicos")
     verify.add_argument("release", help="carpeta de la entrega, o dirección de la página de un conjunto en CKAN")
     verify.add_argument("--history", type=Path, help="carpeta del conjunto, con las entregas anteriores")
@@ -163,6 +170,18 @@ def _portal(text: str | None) -> str | None:
     if not text or text.startswith(("http://", "https://")):
         return text or None
     return str(Path(text).resolve())
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from pipeline import profile
+    from pipeline.layout import Layout
+    from pipeline.periods import Semester
+    from pipeline.reading import shown
+
+    town, semester = profile.load(options.profile), Semester.parse(options.semester)
+    found = shown.changes(town, Layout.at(options.data), semester)
+    print(json.dumps(found, ensure_ascii=False, indent=2) if options.json else shown.in_words(found))
+    return 1 if found else 0
 
 
 def _verify(options: argparse.Namespace) -> int:

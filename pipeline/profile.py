@@ -14,8 +14,11 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from pipeline import sources, surveys
 from pipeline.errors import ProfileError
 from pipeline.periods import Semester
+from pipeline.sources import Source
+from pipeline.surveys import Survey
 
 PROFILES = Path(__file__).resolve().parent.parent / "profiles"
 
@@ -70,43 +73,18 @@ class Catalog(_Strict):
     graficos: list[str] = []
 
 
-class SourceColumn(_Strict):
-    """Where a canonical field comes from: a column, optionally a regex group of it, optionally a code map."""
-
-    columna: str
-    extraer: str | None = None
-    codigos: dict[str, str] | None = None
-    otro: str | None = None
-
-
-class Source(_Strict):
-    """One kind of extract and how its columns become canonical text fields."""
-
-    id: str
-    mecanismo: str
-    archivos: str
-    formato: Literal["csv", "xlsx"]
-    codificacion: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = "utf-8"
-    delimitador: str = ","
-    hoja: str | None = None
-    fila_encabezado: int = 1
-    formatos_fecha: list[str]
-    columnas: dict[str, SourceColumn]
-    constantes: dict[str, str] = {}
-    descartadas: dict[str, str] = {}
-    ignoradas: dict[str, str] = {}
-
-
 class Term(_Strict):
     """A legal term with its validity; `tipo` is a code of the list `tipo`.
 
-    `en_curso`: it also reached petitions that were under way when it began.
+    `calidad`, a code of `calidad_peticionario`, makes it the term of who asks for that in that quality.
+    `en_curso`: it also reached petitions that were under way when it began. Terms in hours run day and night.
     """
 
     regla: str
     tipo: str
-    dias: int
-    unidad: Literal["habiles", "calendario"]
+    calidad: str | None = None
+    dias: int = Field(gt=0)
+    unidad: Literal["habiles", "calendario", "horas"]
     desde: date
     hasta: date | None
     en_curso: bool = False
@@ -123,8 +101,10 @@ class CivicDay(_Strict):
 
 
 class Calendar(_Strict):
-    """How days are counted, and when a period is frozen."""
+    """How days are counted, by the holidays of which country, and when a period is frozen."""
 
+    pais: str = Field(default="CO", pattern=r"^[A-Z]{2}$")
+    subdivision: str | None = None
     recepcion_inhabil_desde_siguiente_habil: bool
     hora_cierre: int = 24
     corte_dias_tras_cierre: int
@@ -273,6 +253,7 @@ class Profile(_Strict):
     carpeta: Path
     entidad: Entity
     fuentes: list[Source]
+    encuestas: list[Survey] = []
     listas: dict[str, tuple[Code, ...]]
     jerarquias: dict[str, tuple[tuple[str, ...], ...]]
     terminos: list[Term]
@@ -338,7 +319,7 @@ def load(name: str | Path) -> Profile:
     parts["traslados"] = [t for t in terms if t.get("tipo") == "traslado"]
     for key in ("entidad", "fuentes", "calendario", "privacidad", "caracterizacion"):
         parts[key] = _yaml(folder / f"{key}.yaml")
-    for key in ("calidad", "portal"):
+    for key in ("calidad", "encuestas", "portal"):
         if (folder / f"{key}.yaml").is_file():
             parts[key] = _yaml(folder / f"{key}.yaml")
     try:
@@ -346,6 +327,10 @@ def load(name: str | Path) -> Profile:
     except ValidationError as caught:
         where = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in caught.errors()[:5])
         raise ProfileError(f"El perfil «{folder.name}» no es válido: {where}.") from None
+    for source in profile.fuentes:
+        sources.check(source)
+    for survey in profile.encuestas:
+        surveys.check(survey, set(profile.listas))
     _cross_check(profile)
     return profile
 
@@ -376,14 +361,19 @@ def _terms(path: Path) -> list[dict[str, Any]]:
         raise ProfileError(f"Falta el archivo {path.name} en el perfil «{path.parent.name}».")
     with path.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
-    return [row | {"hasta": row.get("hasta") or None, "en_curso": row.get("en_curso") == "si"} for row in rows]
+    return [
+        row
+        | {
+            "hasta": row.get("hasta") or None,
+            "calidad": row.get("calidad") or None,
+            "en_curso": row["en_curso"] == "si",
+        }
+        for row in rows
+    ]
 
 
 def _cross_check(profile: Profile) -> None:
-    kinds = {c.codigo for c in profile.listas.get("tipo", ())}
-    for term in profile.terminos:
-        if term.tipo not in kinds:
-            raise ProfileError(f"terminos.csv: «{term.regla}» es de un tipo que no está en listas/tipo.csv.")
+    _check_terms(profile)
     for name, published in profile.privacidad.columnas.items():
         rows = profile.jerarquias.get(name)
         if rows is None:
@@ -405,3 +395,13 @@ def _cross_check(profile: Profile) -> None:
     for segment in profile.caracterizacion.segmentos:
         if segment.sector not in sectors:
             raise ProfileError(f"caracterizacion.yaml: el segmento «{segment.id}» es de un sector que no existe.")
+
+
+def _check_terms(profile: Profile) -> None:
+    kinds = {c.codigo for c in profile.listas.get("tipo", ())}
+    qualities = {c.codigo for c in profile.listas.get("calidad_peticionario", ())}
+    for term in profile.terminos:
+        if term.tipo not in kinds:
+            raise ProfileError(f"terminos.csv: «{term.regla}» es de un tipo que no está en listas/tipo.csv.")
+        if term.calidad is not None and term.calidad not in qualities:
+            raise ProfileError(f"terminos.csv: «{term.regla}» es de una calidad que no está en su lista.")

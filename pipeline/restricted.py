@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
-from assets import door, extracts, records
+from assets import door, extracts, records, surveys
 from checks import restricted as restricted_checks
 from pipeline.orchestration.jobs import RESTRICTED_SEMESTER
 from pipeline.orchestration.municipality import from_environment
@@ -28,7 +28,7 @@ def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
         "open_wing": OpenWing(municipality=town, duckdb=memory),
     }
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([extracts, records, door]),
+        assets=dg.load_assets_from_modules([extracts, surveys, records, door]),
         asset_checks=dg.load_asset_checks_from_modules([restricted_checks]),
         jobs=[RESTRICTED_SEMESTER],
         schedules=[semester_closing],

@@ -45,6 +45,12 @@ class Petition(pa.DataFrameModel):
     dependencia: dt.String = column(description="Dependencia responsable", privacy=_P.QUASI, codes="dependencia")
     tema: dt.String = column(description="Tema", privacy=_P.QUASI, codes="tema")
     estado: dt.String = column(description="Estado a la fecha de corte", privacy=_P.QUASI, codes="estado")
+    estado_fuente: dt.String = column(
+        description="Estado que declaró la fuente, sin ajustar a la fecha de corte",
+        privacy=_P.INTERNAL,
+        codes="estado",
+        nullable=True,
+    )
     fecha_respuesta: dt.Timestamp = column(
         description="Fecha y hora de respuesta; nula si no hay o es posterior al corte",
         privacy=_P.QUASI,
@@ -53,7 +59,13 @@ class Petition(pa.DataFrameModel):
     regla_termino: dt.String = column(
         description="Regla legal aplicada (tabla de términos); nula sin término", privacy=_P.INTERNAL, nullable=True
     )
-    termino_dias: dt.Int64 = column(description="Término legal", privacy=_P.INTERNAL, unit="días", nullable=True, ge=0)
+    termino_dias: dt.Int64 = column(
+        description="Término legal en días; nulo si se cuenta en horas",
+        privacy=_P.INTERNAL,
+        unit="días",
+        nullable=True,
+        ge=0,
+    )
     fecha_vencimiento: dt.Date = column(
         description="Vencimiento calculado con el calendario", privacy=_P.QUASI, nullable=True
     )
@@ -69,6 +81,15 @@ class Petition(pa.DataFrameModel):
     )
     oportunidad: dt.String = column(
         description="Oportunidad a la fecha de corte", privacy=_P.QUASI, codes="oportunidad"
+    )
+    motivo_no_evaluable: dt.String = column(
+        description="Por qué no se pudo evaluar la oportunidad; nulo si se evaluó o no aplica",
+        privacy=_P.INTERNAL,
+        nullable=True,
+        isin=[
+            *("la_fuente_no_dice_respuestas", "orden_imposible", "cerrada_sin_fecha", "sin_termino_vigente"),
+            "requerimiento_sin_completar",
+        ],
     )
     trasladada: dt.Boolean = column(description="Trasladada por competencia", privacy=_P.QUASI)
     acceso_informacion: dt.Boolean = column(description="Solicitud de acceso a información pública", privacy=_P.QUASI)
@@ -134,6 +155,46 @@ class RowCount(pa.DataFrameModel):
         unique = ["periodo", "archivo", "destino", "regla"]
 
 
+class Alert(pa.DataFrameModel):
+    """Algo extraño en una fila o petición que no basta para rechazarla; se marca y no se corrige."""
+
+    periodo: dt.String = column(description="Semestre en que se cargó", privacy=_P.INTERNAL)
+    fuente: dt.String = column(description="Fuente declarada en el perfil", privacy=_P.INTERNAL)
+    archivo: dt.String = column(description="Archivo de origen", privacy=_P.INTERNAL)
+    fila: dt.Int64 = column(description="Número de fila", privacy=_P.INTERNAL)
+    alerta: dt.String = column(description="Qué es extraño", privacy=_P.INTERNAL)
+    columna: dt.String = column(description="Columna de la alerta", privacy=_P.INTERNAL)
+    evidencia: dt.String = column(description="En qué se apoya; vacía si la alerta lo dice", privacy=_P.INTERNAL)
+
+    class Config:
+        """Strict and ordered; a row has each alert once."""
+
+        strict = True
+        ordered = True
+        unique = ["periodo", "archivo", "fila", "alerta", "columna", "evidencia"]
+
+
+class CalendarDay(pa.DataFrameModel):
+    """Un día del calendario con que se contaron los términos del semestre, congelado con él."""
+
+    periodo: dt.String = column(description="Semestre", privacy=_P.INTERNAL)
+    fecha: dt.Date = column(description="Día", privacy=_P.INTERNAL)
+    habil: dt.Boolean = column(description="Si la entidad trabaja", privacy=_P.INTERNAL)
+    motivo: dt.String = column(
+        description="Por qué no: fin de semana, festivo, día cívico o suspensión", privacy=_P.INTERNAL, nullable=True
+    )
+    norma: dt.String = column(description="Norma o acto que lo ordena", privacy=_P.INTERNAL, nullable=True)
+
+    class Config:
+        """Strict and ordered; a day appears once."""
+
+        strict = True
+        ordered = True
+        unique = ["periodo", "fecha"]
+
+
 PETITIONS = Contract.of(Petition, "peticiones", "Peticiones canónicas")
 REJECTED_ROWS = Contract.of(RejectedRow, "filas_rechazadas", "Filas rechazadas")
 ROW_COUNTS = Contract.of(RowCount, "conteo_filas", "Contabilidad de filas")
+ALERTS = Contract.of(Alert, "alertas", "Alertas")
+CALENDAR = Contract.of(CalendarDay, "calendario", "Calendario de términos")

@@ -8,10 +8,10 @@ import pandas as pd
 
 from pipeline import profile, reading, records
 from pipeline.periods import Semester
-from pipeline.profile import Profile, Source, SourceColumn
-from pipeline.reading.mapping import FIELDS
+from pipeline.profile import Profile
+from pipeline.sources import Source, SourceColumn
 from pipeline.stores.tables import Tables
-from schemas.extracts import EXTRACTS
+from schemas.extracts import EXTRACTS, FIELDS
 
 KEY = b"una clave de prueba de 32 bytes."
 SANTA_MARTA = profile.load("santa_marta")

@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 
 from pipeline import reading
 from pipeline.errors import PqrsdError, ProfileError
-from pipeline.profile import SourceColumn
 from pipeline.reading.errors import BrokenFileError, HeaderError, UndecodableError, UnknownFileError
-from pipeline.reading.mapping import FIELDS
-from schemas.extracts import EXTRACTS
+from pipeline.sources import SourceColumn
+from schemas.extracts import EXTRACTS, FIELDS
 from tests.small_extracts import memory, petition, read, source, town, write_rows
 
 CANARY = "CANARIO-7731"
@@ -220,17 +219,17 @@ def test_a_renamed_column_stops_the_load_naming_both(tmp_path):
     with pytest.raises(HeaderError) as caught:
         read(tmp_path, small())
     assert "faltan: «clase»" in str(caught.value)
-    assert "no están en el perfil: «tipología»" in str(caught.value)
+    assert "no está en el perfil la columna: 3 (C)" in str(caught.value)
     assert CANARY not in everything_said(caught.value)
 
 
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ("número,fecha,clase,extra", "no están en el perfil: «extra»"),
+        ("número,fecha,clase,extra", r"no está en el perfil la columna: 4 \(D\)"),
         ("número,fecha", "faltan: «clase»"),
         ("número,fecha,clase,clase", "están repetidas: «clase»"),
-        ("número,fecha,clase,", "«.sin nombre.»"),
+        ("número,fecha,clase,", r"no está en el perfil la columna: 4 \(D\)"),
     ],
 )
 def test_every_column_must_be_mapped_discarded_or_ignored(tmp_path, header, message):
@@ -260,7 +259,7 @@ def test_quotes_that_nobody_closes_stop_the_load(tmp_path, opening, last):
         ("", "vacío"),
         ("<!DOCTYPE html><html>no encontrado</html>", "página web"),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", "Git LFS"),
-        (b"PK\x03\x04zip", "comprimido"),
+        (b"PK\x03\x04zip", "dañado"),
     ],
 )
 def test_what_is_not_an_extract_is_said_to_be_so(tmp_path, content, message):
@@ -326,7 +325,7 @@ def test_an_engine_error_during_the_load_is_not_quoted(tmp_path, monkeypatch):
     def fail(*_args, **_kwargs):
         raise duckdb.ConversionException(f"could not convert '{CANARY}'")
 
-    monkeypatch.setattr(tables, "replace", fail)
+    monkeypatch.setattr(tables, "replace_all", fail)
     with pytest.raises(PqrsdError, match="ConversionException") as caught:
         reading.load(town(small()), put(tmp_path, "número,fecha,clase\n"), "2025-S1", tables)
     assert CANARY not in everything_said(caught.value)

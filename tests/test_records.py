@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from pipeline import reading, records
 from pipeline.errors import ProfileError
 from pipeline.periods import Semester
-from pipeline.profile import Code, SourceColumn
-from pipeline.reading.spelling import fold, folded
+from pipeline.profile import Code
 from pipeline.records.engine import Scratch
 from pipeline.records.persons import document_number
 from pipeline.records.rules import row_rules
+from pipeline.sources import SourceColumn
+from pipeline.spelling import fold, folded
 from schemas.records import PETITIONS, REJECTED_ROWS, ROW_COUNTS
 from tests.small_extracts import (
     KEY,
@@ -419,8 +420,9 @@ def test_the_key_leaves_the_engine_after_use(tmp_path):
     reading.load(municipality, write_rows(tmp_path, [petition(documento_tipo="CC", documento_numero="9")]), "2025-S1",
                  tables)  # fmt: skip
     records.build(municipality, Semester(2025, 1), tables, KEY)
-    left = [name for (name,) in tables.con.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
-    assert sorted(left) == ["_registros_conteo", "_registros_peticiones", "_registros_rechazadas", "extractos"]
+    found = tables.con.execute("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall()
+    left = sorted(name.removeprefix("_registros_") for (name,) in found)
+    assert left == ["alertas", "calendario", "conteo", "peticiones", "rechazadas"]
 
 
 @pytest.mark.parametrize(
@@ -494,7 +496,13 @@ def test_codes_ranges_and_required_columns_come_from_the_contract():
     rules = row_rules(contract, SANTA_MARTA, Semester(2025, 1), date(2025, 7, 14))
     said = {(rule.name, rule.column) for rule in rules}
     assert {("obligatorio", "radicado"), ("obligatorio", "fecha_recepcion"), ("fuera_de_rango", "edad")} <= said
-    closed = {c.name for c in contract.columns if c.codes} - {"mecanismo", "tipo", "oportunidad", "edad_banda"}
+    closed = {c.name for c in contract.columns if c.codes} - {
+        "mecanismo",
+        "tipo",
+        "oportunidad",
+        "edad_banda",
+        "estado_fuente",
+    }
     assert closed <= {column for name, column in said if name == "codigo_desconocido"}
 
 

@@ -88,5 +88,5 @@ def test_every_row_of_the_real_file_is_in_one_semester_and_outside_the_others(tm
 def test_a_renamed_column_of_the_real_file_is_named_without_quoting_a_row(tmp_path):
     content = CASE.read_text(encoding="utf-8-sig").replace("Expediente asociado", "Serie", 1)
     (tmp_path / CASE.name).write_text(content, encoding="utf-8")
-    with pytest.raises(PqrsdError, match="faltan: «Expediente asociado»; no están en el perfil: «Serie»"):
+    with pytest.raises(PqrsdError, match=r"faltan: «Expediente asociado»; no está en el perfil la columna: 10 \(J\)"):
         built(tmp_path, "2021-S2")

@@ -13,6 +13,7 @@ import ibis
 import ibis.expr.datatypes as dt
 import pandera.ibis as pa
 import pyarrow as arrow
+import pyarrow.compute
 import pytest
 from pandera.errors import SchemaErrors
 from pyarrow import csv as arrow_csv
@@ -222,3 +223,9 @@ def test_the_csv_parser_accepts_quotes_that_nobody_closes():
         parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
     )
     assert rows.num_rows == 1
+
+
+def test_joining_cells_drops_the_rows_in_which_all_are_null():
+    nothing = arrow.array([None, "a"], arrow.string())
+    joined = arrow.compute.binary_join_element_wise(nothing, nothing, "|", null_handling="skip")
+    assert len(joined) == 1

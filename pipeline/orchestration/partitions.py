@@ -11,7 +11,7 @@ import dagster as dg
 from pipeline.periods import Semester
 
 TIMEZONE = "America/Bogota"
-FIRST = "2019-01-01"
+FIRST = "2015-01-01"
 
 SEMESTERS = dg.TimeWindowPartitionsDefinition(
     cron_schedule="0 0 1 1,7 *", start=FIRST, timezone=TIMEZONE, fmt="%Y-%m-%d"

@@ -5,23 +5,51 @@ What belongs here: decoding and saying where it failed. What does not: rows and 
 
 import codecs
 import io
-import zlib
+import re
 from typing import IO
 
 from pipeline.reading.errors import BrokenFileError, ReadingError, UndecodableError
 
 _CHUNK = 1 << 20
 _CODECS = {"utf-8": "utf-8-sig"}  # a byte-order mark is optional
+_BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_ONE_BYTE = ("cp1252", "latin-1")
+_C1 = re.compile("[\x80-\x9f]")
+
+
+def detected(head: bytes) -> str:
+    """The encoding of a file by its first bytes: by its mark, as UTF-8 where they are that, as cp1252 otherwise.
+
+    A guess: the decoder then reads the whole file strictly, so that a wrong one fails.
+    """
+    for mark, encoding in _BOMS.items():
+        if head.startswith(mark):
+            return encoding
+    try:
+        codecs.getincrementaldecoder("utf-8")("strict").decode(head)
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
 
 
 class Decoder:
-    """The text of a binary stream; errors name file, byte and line, never content."""
+    """The text of a binary stream; errors name file, byte and line, never content.
+
+    Every encoding of one byte decodes nearly anything, so a file that is UTF-8 throughout is refused under one, and so
+    is one in cp1252 under latin-1: they would be read without an error and mangled.
+    """
 
     def __init__(self, raw: IO[bytes], encoding: str, name: str) -> None:
         self._raw = raw
-        self._encoding = encoding
         self._name = name
+        self._ahead = b""
+        if encoding == "auto":
+            self._ahead = self._read()
+            encoding = detected(self._ahead)
+        self.encoding = encoding
         self._decoder = codecs.getincrementaldecoder(_CODECS.get(encoding, encoding))("strict")
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("strict") if encoding in _ONE_BYTE else None
+        self._beyond_ascii = False
         self._bytes = 0
         self._lines = 1
 
@@ -29,17 +57,17 @@ class Decoder:
         """The next piece of text; None at the end. Raises `UndecodableError` or `BrokenFileError`."""
         text = ""
         while not text:
-            chunk = self._chunk()
+            chunk, self._ahead = self._ahead or self._read(), b""
             text = self._decode(chunk)
             if not chunk:
                 break
         return text or None
 
-    def _chunk(self) -> bytes:
+    def _read(self) -> bytes:
         failure = ""
         try:
             return self._raw.read(_CHUNK)
-        except (OSError, EOFError, zlib.error) as caught:
+        except OSError as caught:
             failure = type(caught).__name__
         # outside the handler, so that no cause travels with the error
         raise BrokenFileError(f"{self._name}: no se pudo leer el archivo ({failure}).")
@@ -53,16 +81,39 @@ class Decoder:
             at = self._bytes + caught.start - (len(caught.object) - len(chunk))
             line = self._lines + caught.object[: caught.start].count(b"\n")
             error = UndecodableError(
-                f"{self._name}: el byte {at} (línea {line}) no es texto {self._encoding}."
+                f"{self._name}: el byte {at} (línea {line}) no es texto {self.encoding}."
                 " Corrija «codificacion» en fuentes.yaml o el archivo."
             )
         except UnicodeError:
-            error = UndecodableError(f"{self._name}: no es texto {self._encoding}.")
+            error = UndecodableError(f"{self._name}: no es texto {self.encoding}.")
         else:
+            self._refuse_nul(text)
+            self._refuse_mangling(chunk, text)
             self._bytes += len(chunk)
             self._lines += text.count("\n")
             return text
         raise error
+
+    def _refuse_nul(self, text: str) -> None:
+        if "\0" in text:
+            line = self._lines + text[: text.index("\0")].count("\n")
+            raise UndecodableError(f"{self._name}: la línea {line} tiene un byte nulo; el archivo está dañado.")
+
+    def _refuse_mangling(self, chunk: bytes, text: str) -> None:
+        if self.encoding == "latin-1" and _C1.search(text):
+            raise UndecodableError(f"{self._name}: no es latin-1 sino cp1252. Corrija «codificacion» en fuentes.yaml.")
+        if self._utf8 is None:
+            return
+        self._beyond_ascii = self._beyond_ascii or not chunk.isascii()
+        try:
+            self._utf8.decode(chunk, final=not chunk)
+        except UnicodeDecodeError:
+            self._utf8 = None
+            return
+        if not chunk and self._beyond_ascii:
+            raise UndecodableError(
+                f"{self._name}: no es {self.encoding} sino UTF-8. Corrija «codificacion» en fuentes.yaml."
+            )
 
 
 class Utf8Source(io.RawIOBase):

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import holidays
 import pyarrow as pa
 
+from pipeline.errors import ProfileError
 from pipeline.periods import Semester
 from pipeline.profile import Calendar, Profile
 
@@ -28,9 +29,11 @@ class WorkingDays:
     """
 
     def __init__(self, settings: Calendar, first_year: int, last_year: int) -> None:
-        off = set(holidays.country_holidays("CO", years=range(first_year, last_year + 1)))
+        off = _ruled(settings, first_year, last_year)
         for civic in settings.dias_civicos:
-            off |= {civic.desde + timedelta(days=i) for i in range((civic.hasta - civic.desde).days + 1)}
+            for i in range((civic.hasta - civic.desde).days + 1):
+                off.setdefault(civic.desde + timedelta(days=i), (civic.motivo, civic.acto))
+        self._off = off
         self.first, self.last = date(first_year, 1, 1), date(last_year, 12, 31)
         self._next_day_counts = settings.recepcion_inhabil_desde_siguiente_habil
         self._working = [
@@ -38,6 +41,16 @@ class WorkingDays:
             for day in (self.first + timedelta(days=i) for i in range((self.last - self.first).days + 1))
             if day.weekday() < _SATURDAY and day not in off
         ]
+
+    @property
+    def working(self) -> list[date]:
+        """Every working day of those years, in order."""
+        return [date.fromordinal(day) for day in self._working]
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._working)
 
     def is_working(self, day: date) -> bool:
         """Whether the entity works that day."""
@@ -65,7 +78,7 @@ class WorkingDays:
         """The calendar frozen as a table.
 
         `fecha`; `habil`; `habiles`, the working days up to it; `habiles_recibida`, those up to the day on which what
-        arrives that day counts as received.
+        arrives that day counts as received; `motivo` and `norma`, why the entity does not work and by which act.
         """
         days = [self.first + timedelta(days=i) for i in range((self.last - self.first).days + 1)]
         working = [self.is_working(day) for day in days]
@@ -77,8 +90,28 @@ class WorkingDays:
                 "habil": pa.array(working, pa.bool_()),
                 "habiles": pa.array(up_to, pa.int64()),
                 "habiles_recibida": pa.array([n + wait for n, wait in zip(up_to, waits, strict=True)], pa.int64()),
+                "motivo": pa.array([self._why(day, works)[0] for day, works in zip(days, working, strict=True)]),
+                "norma": pa.array([self._why(day, works)[1] for day, works in zip(days, working, strict=True)]),
             }
         )
+
+    def _why(self, day: date, works: bool) -> tuple[str | None, str | None]:
+        if works:
+            return None, None
+        return self._off.get(day, ("fin de semana", "Jornada de la entidad"))
+
+
+def _ruled(settings: Calendar, first_year: int, last_year: int) -> dict[date, tuple[str, str]]:
+    """The holidays of the profile's country: why, and by which law."""
+    country, years = settings.pais, range(first_year, last_year + 1)
+    try:
+        known = holidays.country_holidays(
+            country, subdiv=settings.subdivision, years=years, language="es" if country == "CO" else None
+        )
+    except NotImplementedError:
+        raise ProfileError("calendario.yaml: no hay festivos de ese «pais» o «subdivision».") from None
+    law = "Ley 51 de 1983 y las que la modifican" if country == "CO" else f"Festivos de {country}"
+    return {day: (f"festivo: {name}", law) for day, name in known.items()}
 
 
 def around(profile: Profile, semester: Semester) -> WorkingDays:

@@ -18,9 +18,11 @@ from pipeline.records.calendar import WorkingDays
 _DUE = pa.schema(
     [
         ("tipo", pa.string()),
+        ("calidad", pa.string()),
         ("dia", pa.date32()),
         ("regla", pa.string()),
         ("dias", pa.int64()),
+        ("unidad", pa.string()),
         ("vence", pa.date32()),
         ("vence_doble", pa.date32()),
         ("en_curso_desde", pa.date32()),
@@ -40,24 +42,35 @@ _TRANSFER_DUE = pa.schema(
 )
 
 
-def due_dates(profile: Profile, semester: Semester, days: WorkingDays) -> pa.Table:
-    """One row for each type with a legal term and each day of reception; types without any term have none.
+ANYBODY = ""
+"""The quality of a term that does not depend on who asks."""
 
-    A day that no validity covers gives nulls. The columns `en_curso_*` hold the term that reached petitions of that
+
+def by_quality(profile: Profile) -> list[tuple[str, str]]:
+    """The types and qualities (`calidad_peticionario`) that have a term of their own."""
+    return sorted({(t.tipo, t.calidad) for t in profile.terminos if t.calidad is not None})
+
+
+def due_dates(profile: Profile, semester: Semester, days: WorkingDays) -> pa.Table:
+    """One row for each type with a legal term, quality with one of its own, and day of reception.
+
+    Types without any term have no row. A day that no validity covers gives nulls, and so does a term in hours for its
+    days: it falls due by the hour of reception. The columns `en_curso_*` hold the term that reached petitions of that
     day still unanswered at `en_curso_desde`, where one did.
     """
     rows = []
-    for kind in sorted({t.tipo for t in profile.terminos}):
-        terms = [t for t in profile.terminos if t.tipo == kind]
+    for kind, quality in sorted({(t.tipo, t.calidad or ANYBODY) for t in profile.terminos}):
+        terms = [t for t in profile.terminos if t.tipo == kind and (t.calidad or ANYBODY) == quality]
         _refuse_overlaps(terms)
         for day in _days(semester):
             term = _valid(terms, day)
-            row: dict[str, object] = {"tipo": kind, "dia": day}
+            row: dict[str, object] = {"tipo": kind, "calidad": quality, "dia": day}
             if term is not None:
-                due = falls_due(term, day, days)
-                row |= {"regla": term.regla, "dias": term.dias, "vence": due}
-                row["vence_doble"] = falls_due(term, day, days, times=2)
-                row |= _under_way(terms, day, due, days)
+                row |= {"regla": term.regla, "dias": term.dias, "unidad": term.unidad}
+                if term.unidad != "horas":
+                    due = falls_due(term, day, days)
+                    row |= {"vence": due, "vence_doble": falls_due(term, day, days, times=2)}
+                    row |= _under_way(terms, day, due, days)
             rows.append(row)
     return pa.Table.from_pylist(rows, schema=_DUE)
 

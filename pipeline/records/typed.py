@@ -5,7 +5,6 @@ A code's text that no spelling explains stays as it is, so that the contract's o
 """
 
 import re
-from functools import reduce
 
 import ibis
 import ibis.expr.types as ir
@@ -13,25 +12,30 @@ import pyarrow as pa
 
 from pipeline.contract import Contract
 from pipeline.errors import ProfileError
-from pipeline.profile import Profile, Source
-from pipeline.reading.mapping import FIELDS
-from pipeline.reading.spelling import filled, fold, folded
+from pipeline.profile import Profile
 from pipeline.records.engine import Scratch, parsed_date
+from pipeline.sources import NATIVE_DATE, Source
+from pipeline.spelling import filled, fold, folded
+from schemas.extracts import FIELDS
 
-DATES = ("fecha_recepcion", "fecha_respuesta", "fecha_traslado", "prorroga_hasta", "fecha_vencimiento")
+DATES = (
+    *("fecha_recepcion", "fecha_respuesta", "fecha_traslado", "prorroga_hasta", "fecha_vencimiento"),
+    *("fecha_requerimiento", "fecha_completada"),
+)
 WHOLE_NUMBERS = ("edad", "satisfaccion")
-TEXTS = ("radicado", "documento_numero", "nombre", "trasladada_a")
+TEXTS = ("radicado", "documento_numero", "nombre", "correo", "telefono", "trasladada_a", "oportunidad_fuente")
 FLAGS = ("anonima", "autorizacion", "negada")
 
 UNCLASSIFIED = "sin_clasificar"
 _BLANK_CODES = ("sin_dato", "no_informa", UNCLASSIFIED)
 _YES = ("si", "true", "1", "x")
-_NATIVE = "excel"
 _EXCEL_EPOCH = "1899-12-30 00:00:00"
 _SECONDS_A_DAY = 86_400
 _ISO = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
 _SHAPES = dict.fromkeys(("%d", "%m", "%H", "%I", "%M", "%S"), r"\d{1,2}")
 _SHAPES |= {"%Y": r"\d{4}", "%y": r"\d{2}", "%f": r"\d{1,6}", "%p": "[AaPp][Mm]"}
+# «2:30 p. m.», as offices in Colombia write it, with whatever kind of space
+_HALF_DAY = r"([AaPp])\.?[\s\x{a0}\x{202f}]*[Mm]\.?$"
 _PROVENANCE = ("periodo", "fuente", "mecanismo", "archivo", "fila", "defecto_lectura")
 
 
@@ -86,11 +90,10 @@ def _meaning(name: str, code: ir.StringValue, text: ir.StringValue) -> ir.Value:
 
 
 def _fingerprint(extracts: ir.Table) -> ir.StringValue:
-    """A digest of all text fields; lengths keep «a|b» apart from «a», «b»."""
-    parts = [
-        (extracts[name].length().cast("string") + ":" + extracts[name]).fill_null(ibis.literal("-")) for name in FIELDS
-    ]
-    return reduce(lambda whole, part: whole + part, parts).hexdigest("sha256")
+    """A digest of all text fields, and a hash of their list, which keeps «a|b» apart from «a», «b»."""
+    blank, between = "\x1e", "\x1f"
+    joined = ibis.array([extracts[name].fill_null(blank) for name in FIELDS]).join(between)
+    return joined.hexdigest("md5") + ibis.array([extracts[name] for name in FIELDS]).hash().cast("string")
 
 
 def _spellings(scratch: Scratch, extracts: ir.Table, profile: Profile, fields: tuple[str, ...]) -> ir.Table:
@@ -136,24 +139,25 @@ def _date(source: ir.StringColumn, text: ir.StringColumn, sources: list[Source])
 
 def _readings(text: ir.StringColumn, source: Source) -> list[ir.TimestampValue]:
     """The text read by each of the source's forms; `excel` also takes a date that lost its format, as day number."""
-    read = [_by_form(text, form) for form in _forms(source)]
-    if _NATIVE in source.formatos_fecha:
+    read = [by_form(text, form) for form in forms(source)]
+    if NATIVE_DATE in source.formatos_fecha:
         serial = text.re_extract(r"^([1-9]\d{4}(?:\.\d+)?)$", 1).nullif("").try_cast("float64")
         seconds = (serial * _SECONDS_A_DAY).round().cast("int64")
         read.append(ibis.timestamp(_EXCEL_EPOCH) + seconds.as_interval("s"))
     return read
 
 
-def _forms(source: Source) -> list[str]:
-    declared = [form for form in source.formatos_fecha if form != _NATIVE]
-    for form in declared:
-        if set(re.findall("%.", form)) - set(_SHAPES):
-            raise ProfileError(f"fuentes.yaml: «{source.id}» usa un formato de fecha que no se admite: «{form}».")
-    # native dates of a workbook were written as ISO text at reading
-    return [*declared, *(_ISO if source.formato == "xlsx" else ())]
+def forms(source: Source) -> list[str]:
+    """The strptime forms of a source's dates, in order."""
+    declared = [form for form in source.formatos_fecha if form != NATIVE_DATE]
+    # native dates of a workbook were written as ISO text at reading, and so are those of a database
+    return [*declared, *(_ISO if source.formato in ("xlsx", "postgres") else ())]
 
 
-def _by_form(text: ir.StringColumn, form: str) -> ir.TimestampValue:
+def by_form(text: ir.StringColumn, form: str) -> ir.TimestampValue:
+    """The text read by one strptime form; null where it does not have its shape."""
+    if "%p" in form:
+        text = text.re_replace(_HALF_DAY, r"\1m")
     # the engine would take «21» for the year 21: the shape decides first
     shape = re.sub("%.", lambda found: _SHAPES[found[0]], re.escape(form).replace(r"\%", "%").replace(r"\ ", " "))
     return ibis.ifelse(text.re_search(f"^{shape}$"), parsed_date(text, form), ibis.null("timestamp"))

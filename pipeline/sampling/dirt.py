@@ -77,7 +77,7 @@ def extract_files(draw: Draw) -> tuple[ExtractFile, ...]:
     for i, source in enumerate(draw.profile.fuentes):
         parts = ("_1", "_2") if source.id == "orfeo" else ("",)
         files += [
-            ExtractFile(source.archivos.replace("*", f"{draw.semester.label}{part}"), i, source.fila_encabezado + 1)
+            ExtractFile(source.archivos.replace("*", f"{draw.semester.label}{part}"), i, source.header_end + 1)
             for part in parts
         ]
     return tuple(sorted(files, key=lambda f: f.name))

@@ -1,6 +1,6 @@
 """Codes as sources write them: each source's usual spelling, and the variants that mean the same.
 
-What belongs here: tables of spellings. What does not: how the pipeline recognises them (`pipeline.reading.spelling`).
+What belongs here: tables of spellings. What does not: how the pipeline recognises them (`pipeline.spelling`).
 """
 
 import unicodedata

@@ -54,22 +54,26 @@ class Terms:
             .astype(np.int32)
         )
 
-    def term(self, kind: Array, day: Array) -> tuple[Array, Array]:
-        """The term's length (0 without legal term) and whether it counts calendar days."""
-        return self._lengths(self.profile.terminos, kind, day)
+    def term(self, kind: Array, day: Array, quality: Array | None = None) -> tuple[Array, Array]:
+        """The term's length (0 without legal term) and whether it counts calendar days; by who asks, where given."""
+        return self._lengths(self.profile.terminos, kind, day, quality)
 
     def transfer_term(self, day: Array) -> Array:
         """The length of the term to send a petition on to whom it concerns, in working days."""
         length, _ = self._lengths(self.profile.traslados, np.full(len(day), BLANK), day)
         return length
 
-    def _lengths(self, terms: list[Term], kind: Array, day: Array) -> tuple[Array, Array]:
+    def _lengths(self, terms: list[Term], kind: Array, day: Array, quality: Array | None = None) -> tuple[Array, Array]:
         length = np.zeros(len(kind), dtype=np.int16)
         calendar = np.zeros(len(kind), dtype=bool)
         for rule in terms:
             code = self.kinds.index(rule.tipo) if rule.tipo in self.kinds else BLANK
             upto = day_number(rule.hasta) if rule.hasta else np.iinfo(np.int32).max
             rows = (kind == code) & (day >= day_number(rule.desde)) & (day <= upto)
+            if rule.calidad is not None:
+                if quality is None:
+                    continue
+                rows &= quality == codes_of(self.profile, "calidad_peticionario").index(rule.calidad)
             length[rows] = rule.dias
             calendar[rows] = rule.unidad == "calendario"
         return length, calendar
@@ -77,7 +81,7 @@ class Terms:
     def due(self, petitions: Columns) -> Array:
         """The day a petition is due, extended where an extension was granted, never beyond twice the term."""
         day, extension = petitions["recepcion_dia"], petitions["prorroga_dia"]
-        length, calendar = self.term(petitions["tipo"], day)
+        length, calendar = self.term(petitions["tipo"], day, petitions.get("calidad_peticionario"))
         start = self.after(day, 0) if self._roll == "forward" else day
         plain = np.where(calendar, start + length, self.after(day, length))
         double = np.where(calendar, start + 2 * length, self.after(day, 2 * length))
@@ -91,7 +95,7 @@ class Terms:
         answer = np.where(transfer == NO_DAY, petitions["respuesta_dia"], transfer)
         answered = answer != NO_DAY
         due = self.due(petitions)
-        length, _ = self.term(petitions["tipo"], day)
+        length, _ = self.term(petitions["tipo"], day, petitions.get("calidad_peticionario"))
         states = [i for i, code in enumerate(codes_of(self.profile, "estado")) if code in ANSWERED]
         unknown = (answered & (answer < day)) | (~answered & np.isin(petitions["estado"], states))
         named = {code: i for i, code in enumerate(self.answers)}

@@ -50,7 +50,7 @@ def write_file(draw: Draw, planted: Planted, number: int, texts: Texts, out: Pat
 
 def headings(source: Source) -> list[str]:
     """The columns of a source's files, in order."""
-    return [*(c.columna for c in source.columnas.values()), *source.descartadas, *source.ignoradas]
+    return [name for name, _ in source.headers]
 
 
 def _cells(source: Source, rows: Rows, texts: Texts, part: Columns) -> Iterator[pa.Array]:
@@ -110,7 +110,7 @@ def _workbook(draw: Draw, source: Source, rows: Rows, texts: Texts, part: Column
     instructions = book.create_sheet("Instrucciones")
     instructions.append(["Diligencie una fila por cada solicitud recibida."])
     sheet = book.create_sheet(source.hoja or "Hoja1")
-    for row in range(1, source.fila_encabezado):
+    for row in range(1, source.header_end):
         title = (*_TITLES, f"Radicación {draw.semester.label}")[(row - 1) % 3]
         sheet.append([title])
     sheet.append(headings(source))
