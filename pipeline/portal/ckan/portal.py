@@ -478,9 +478,12 @@ class CkanPortal:
         # a run that died before its switch has written down what is still public
         public = {r["id"] for r in (self._live(extras.get(_FOR, "")) or {"resources": []})["resources"]}
         ids = [*(r["id"] for r in shown["resources"]), *(set(_ids(extras, _REPLACES)) - public)]
-        filled = {r["id"] for r in shown["resources"] if r.get("datastore_active")} | set(_ids(extras, _TABLES))
+        filled = {r["id"] for r in shown["resources"] if _has_table(r)} | set(_ids(extras, _TABLES))
         if ids:
-            blank = [{"id": i, "name": "borrado", "url": "borrado", "url_type": "", "clear_upload": True} for i in ids]
+            # the path stays, by which a run that goes on after this one knows which have tables
+            paths = {r["id"]: str(r.get("ruta") or "") for r in shown["resources"]}
+            empty = {"name": "borrado", "url": "borrado", "url_type": "", "clear_upload": True}
+            blank = [empty | {"id": i, "ruta": paths.get(i, "")} for i in ids]
 
             def emptied() -> Any:
                 now = self._find(shown["name"])
@@ -509,8 +512,14 @@ _CARD_FIELDS = (
 
 def _noted(replaced: list[dict[str, Any]]) -> dict[str, str]:
     """What is written down of resources, to erase those that are not public in the end."""
-    filled = [r["id"] for r in replaced if r.get("datastore_active")]
+    filled = [r["id"] for r in replaced if _has_table(r)]
     return {_REPLACES: ",".join(r["id"] for r in replaced), _TABLES: ",".join(filled)}
+
+
+def _has_table(resource: dict[str, Any]) -> bool:
+    """Whether a resource has a table, or may have one that CKAN did not come to announce."""
+    path = str(resource.get("ruta") or "")
+    return bool(resource.get("datastore_active")) or (path.startswith("datos/") and path.endswith(".csv"))
 
 
 def _ids(extras: dict[str, str], name: str) -> list[str]:

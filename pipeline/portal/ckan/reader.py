@@ -98,6 +98,8 @@ def differences(
             same = _same_archive if resource.path == ARCHIVE else _same_file
             if there is None or not same(client, there, resource, release, keep or Path(passing)):
                 found.append(resource.path)
+            elif resource.table and not there.get("datastore_active"):
+                found.append(f"tabla {resource.table}")
             elif resource.table:
                 found += _table(client, there["id"], resource, release, work)
     return found

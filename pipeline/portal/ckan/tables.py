@@ -36,11 +36,11 @@ def load(
     if info is not None and (_described(info) != _wanted(contract) or _count(info) > total):
         _delete(client, resource)
         info = None
-    if info is None:
+    if info is None or not _announced(client, resource):
         client.write(
             "datastore_create",
             {"resource_id": resource, "force": True, "fields": contract.datastore_fields(), **_UNCOUNTED},
-            look=lambda: _info(client, resource) is not None or None,
+            look=lambda: (_info(client, resource) is not None and _announced(client, resource)) or None,
         )
     there, after = _count(info), 0
     for block in data.blocks(csv, BATCH):
@@ -95,6 +95,15 @@ def _info(client: Client, resource: str) -> dict[str, Any] | None:
     """CKAN's description of the table, or None where there is no table."""
     found: dict[str, Any] | None = client.find("datastore_info", id=resource)
     return found
+
+
+def _announced(client: Client, resource: str) -> bool:
+    """Whether the resource says that it has a table.
+
+    CKAN makes the table first and says so afterwards, by another transaction that may fail; asking for the same table
+    again only says so.
+    """
+    return bool(client.read("resource_show", id=resource).get("datastore_active"))
 
 
 def _count(info: dict[str, Any] | None) -> int:
