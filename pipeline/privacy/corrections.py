@@ -141,16 +141,16 @@ def few_row_groups(before: pa.Table, after: pa.Table, k: int) -> int:
     columns = [name for name in before.column_names if name != "periodo"]
     if not before.num_rows or before.equals(after):
         return 0
-    both = pa.concat_tables([before, after]).select(columns).to_pandas()
+    counts = [rows.group_by(columns).aggregate([([], "count_all")]).to_pandas() for rows in (before, after)]
+    both = pd.concat([counts[0].assign(count_all=-counts[0]["count_all"]), counts[1]], ignore_index=True)
     values = {name: sorted(set(both[name])) for name in columns}
     packing = Packing.of(values)
     key = np.zeros(len(both), dtype=np.int64)
     for name in columns:
         code = {value: position + 1 for position, value in enumerate(values[name])}
         key |= both[name].map(code).to_numpy(dtype=np.int64) << packing.shift[name]
-    sign = np.where(np.arange(len(both)) < before.num_rows, -1, 1)
     classes, place = np.unique(key, return_inverse=True)
-    change = np.bincount(place, sign, len(classes)).astype(np.int64)
+    change = np.bincount(place, both["count_all"], len(classes)).astype(np.int64)
     classes, change = classes[change != 0], change[change != 0]
     few = 0
     for size in range(len(columns) + 1):
