@@ -14,7 +14,6 @@ def flagged(folder, *rows, how=COLOMBIAN, name="prueba_1.csv", **files):
     for other, lines in files.items():
         write_rows(folder, lines, f"prueba_{other}.csv")
     built = build(folder, town(how))
-    ALERTS.gate(built.alerts)
     return built, {
         (a.archivo, int(a.fila), a.alerta, a.columna, a.evidencia) for a in built.alerts.to_pandas().itertuples()
     }
@@ -165,4 +164,5 @@ def test_no_alert_carries_a_value(tmp_path):
         tmp_path, petition(radicado=canary, fecha_recepcion="10/03/2025", fecha_respuesta="04/02/2025", nombre=canary)
     )
     assert found
+    ALERTS.gate(built.alerts)
     assert canary not in built.alerts.to_pandas().to_csv()

@@ -38,19 +38,18 @@ def blocks(period: str, wanted: list[Extract]) -> Iterator[pa.RecordBatch]:
 
 def held(profile: Profile, tables: Tables, period: str) -> list[Extract]:
     """The files of a period that are in custody, to be read as if they still lay in the folder."""
-    kept = tables.table(CUSTODY, periodo=period)
-    rows = kept.filter(kept.trozo == 0).select("archivo", "archivo_sha256", "bytes", "extraido_en").order_by("archivo")
+    select = f"SELECT archivo, archivo_sha256, bytes, extraido_en FROM {tables.ensure(CUSTODY)}"
+    rows = tables.con.execute(f"{select} WHERE periodo = ? AND trozo = 0 ORDER BY archivo", [period]).fetchall()
     found = []
-    for row in rows.to_pyarrow().to_pylist():
-        name = row["archivo"]
+    for name, sha256, size, at in rows:
         source = source_of(profile, name)
-        moment, by = extracted(source, name, row["extraido_en"])
+        moment, by = extracted(source, name, at)
         found.append(
             Extract(
                 name,
                 source,
-                row["archivo_sha256"],
-                row["bytes"],
+                sha256,
+                size,
                 moment,
                 by,
                 _opener(tables, period, name),

@@ -28,6 +28,7 @@ from pipeline.stores.tables import Tables
 from schemas.extracts import COLUMNS_READ, CUSTODY, EXTRACTS, FILES_READ
 
 _KEPT = "_conservadas_"
+_PURGEABLE = (EXTRACTS, FILES_READ, COLUMNS_READ)
 
 
 class FileRead(NamedTuple):
@@ -66,16 +67,17 @@ def load(profile: Profile, folder: Path, period: str, tables: Tables) -> ReadSum
     try:
         if not (found or held or queried or kept):
             raise NothingToRead(period)
-        _replace(tables, period, reading, [e for e in reading.files if e.source.tras_cargar == "custodiar"])
+        _replace(tables, period, reading, kept=bool(kept))
     finally:
-        for contract in (EXTRACTS, FILES_READ, COLUMNS_READ):
+        for contract in _PURGEABLE:
             tables.con.execute(f'DROP TABLE IF EXISTS temp.main."{_KEPT}{contract.name}"')
         for snapshot in queried:
             snapshot.close()
-    return ReadSummary(reading.read, reading.discarded, reading.repaired, custody.remove_clear_copies(found), kept)
+    return ReadSummary(reading.read, reading.discarded, reading.repaired, custody.remove_clear_copies(found), len(kept))
 
 
-def _replace(tables: Tables, period: str, reading: "_Reading", to_hold: list[Extract]) -> None:
+def _replace(tables: Tables, period: str, reading: "_Reading", *, kept: bool) -> None:
+    to_hold = [e for e in reading.files if e.source.tras_cargar == "custodiar"]
     streams: list[tuple[Contract, pa.Schema, Callable[[], Iterator[pa.RecordBatch]]]] = [
         (EXTRACTS, SCHEMA, reading.batches),
         (FILES_READ, _arrow(FILES_READ), lambda: _as_batches(FILES_READ, reading.files_read)),
@@ -90,7 +92,7 @@ def _replace(tables: Tables, period: str, reading: "_Reading", to_hold: list[Ext
             # a reader is drawn only while its own INSERT runs, so what is counted while reading is there by then
             tables.con.register(name, pa.RecordBatchReader.from_batches(schema, _lazily(batches)))
             rows = tables.ibis.table(name).select(*contract.names)
-            if contract is not CUSTODY:
+            if kept and contract in _PURGEABLE:
                 rows = ibis.union(tables.ibis.table(_KEPT + contract.name, database="temp.main"), rows, distinct=False)
             writes.append((contract, rows, {"periodo": period}))
         tables.replace_all(writes)
@@ -115,16 +117,19 @@ def _as_batches(contract: Contract, rows: list[dict[str, Any]]) -> Iterator[pa.R
     yield pa.RecordBatch.from_pylist(rows, schema=_arrow(contract))
 
 
-def _keep_purged(tables: Tables, period: str, present: set[str]) -> int:
-    """Sets aside what purged files gave, since nobody can read them again; returns how many tables they were."""
-    purged = tables.table(FILES_READ, periodo=period)
-    purged = purged.filter(purged.tras_cargar == "purgar", purged.archivo.split("#")[0].notin(sorted(present) or [""]))
-    tables_kept = [row["archivo"] for row in purged.select("archivo").to_pyarrow().to_pylist()]
-    for contract in (EXTRACTS, FILES_READ, COLUMNS_READ):
-        rows = tables.table(contract, periodo=period)
-        rows = rows.filter(rows.archivo.isin(tables_kept or [""])).select(*contract.names)
-        tables.con.execute(f'CREATE OR REPLACE TEMP TABLE "{_KEPT}{contract.name}" AS {tables.ibis.compile(rows)}')
-    return len(tables_kept)
+def _keep_purged(tables: Tables, period: str, present: set[str]) -> list[str]:
+    """Sets aside what purged files gave, since nobody can read them again; returns which tables of files they were."""
+    select = f"SELECT archivo FROM {tables.ensure(FILES_READ)} WHERE periodo = ? AND tras_cargar = 'purgar'"
+    purged = [name for (name,) in tables.con.execute(select, [period]).fetchall()]
+    kept = [name for name in purged if name.split("#")[0] not in present]
+    for contract in _PURGEABLE if kept else ():
+        columns = ", ".join(f'"{name}"' for name in contract.names)
+        tables.con.execute(
+            f'CREATE OR REPLACE TEMP TABLE "{_KEPT}{contract.name}" AS SELECT {columns}'
+            f" FROM {tables.ensure(contract)} WHERE periodo = ? AND list_contains(?, archivo)",
+            [period, kept],
+        )
+    return kept
 
 
 class _Reading:

@@ -17,6 +17,7 @@ from pipeline.records.timeliness import as_of
 
 CONTRADICTION = ("radicado_contradictorio", "radicado")
 _WHOLE_ROW = "fila"
+_JUDGED_ONLY = ("huella", "correo", "telefono", "oportunidad_fuente")
 _PLACE = ("periodo", "fuente", "mecanismo", "archivo", "fila", "orden")
 
 
@@ -35,7 +36,8 @@ def decide(scratch: Scratch, typed: ir.Table, rules: list[Rule], cutoff: date) -
     """
     copies = ibis.row_number().over(group_by=[typed.huella, typed.defecto_lectura.isnull()], order_by=typed.orden)
     judged = typed.mutate(posicion=first_broken(typed, rules), copia=typed.defecto_lectura.isnull() & (copies > 0))
-    rows = scratch.keep("filas", as_of(judged.drop("huella"), cutoff))
+    used_up = [name for name in judged.columns if name.endswith("_texto") or name in _JUDGED_ONLY]
+    rows = scratch.keep("filas", as_of(judged.drop(*used_up), cutoff))
     scratch.drop("tipadas")
 
     alive = rows.filter(rows.defecto_lectura.isnull(), ~rows.copia, rows.posicion.isnull())

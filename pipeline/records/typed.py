@@ -75,7 +75,13 @@ def typed_rows(scratch: Scratch, extracts: ir.Table, profile: Profile, petitions
         joined = joined.left_join(known, rows[name] == known[f"{name}_origen"])
         code = known[f"{name}_codigo"]
         codes[name] = _meaning(name, code, rows[name])
-    typed = scratch.keep("tipadas", joined.select(**{name: codes.get(name, rows[name]) for name in rows.columns}))
+    # a text is kept only where it did not become its type: that is what rules and alerts ask
+    left = {
+        f"{name}_texto": ibis.ifelse(rows[name].isnull(), rows[f"{name}_texto"], ibis.null("string"))
+        for name in (*DATES, *WHOLE_NUMBERS)
+    }
+    said = codes | left
+    typed = scratch.keep("tipadas", joined.select(**{name: said.get(name, rows[name]) for name in rows.columns}))
     scratch.drop("textos", "grafias", "codigos")
     return typed
 
