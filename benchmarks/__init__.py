@@ -1,0 +1,1 @@
+"""What is measured about speed: each module one run that prints its ratios. No test depends on a time."""
