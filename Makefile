@@ -6,12 +6,13 @@ READY := $(VENV)/.ready
 YEAR ?= 2025
 ROWS ?= 20000
 
-.PHONY: help setup demo test lint ui lock clean ckan-up ckan-down test-ckan
+.PHONY: help setup demo test lint bench ui lock clean ckan-up ckan-down test-ckan
 
 help:
 	@echo "make demo   genera dos semestres sintéticos, ejecuta todo y publica en data/portal/"
 	@echo "make test   pruebas que solo necesitan Python (FULL=1: tamaños completos)"
 	@echo "make lint   estilo, tipos y reglas de importación"
+	@echo "make bench  mediciones de velocidad con sus razones (docs/mediciones.md)"
 	@echo "make ui     interfaz de Dagster en http://127.0.0.1:3000"
 	@echo "make ckan-up / ckan-down   CKAN 2.12 real en http://127.0.0.1:25050, solo en esta máquina"
 	@echo "make test-ckan   pruebas contra ese CKAN"
@@ -37,6 +38,9 @@ lint: $(READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+bench: $(READY)
+	@$(BIN)/python -m benchmarks.microdata
 
 ui: $(READY)
 	@$(BIN)/python -m pipeline.orchestration.ui

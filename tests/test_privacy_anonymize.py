@@ -104,6 +104,7 @@ def test_measure_says_one_when_the_table_misses_its_targets(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "k es 1 y no 3" in said
     assert "7 clases" in said
+    assert "Filas que pocas columnas señalan: 7 (columnas necesarias: 7 con 1, 0 con 2)" in said
 
 
 REFUSED = {

@@ -20,7 +20,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from pipeline.errors import PqrsdError
-from pipeline.privacy import cells, figures, grouped, objectives, recoded, search
+from pipeline.privacy import cells, figures, grouped, objectives, recoded, search, special_uniques
 from pipeline.privacy.grouped import Grouped
 from pipeline.privacy.objectives import Levels
 from pipeline.privacy.spec import SpecError, Task
@@ -75,6 +75,7 @@ def measure(task: Task) -> dict[str, Any]:
         hidden += pc.fill_null(pc.equal(task.table[name], SUPPRESSED), False).to_numpy(zero_copy_only=False)
         lost += share
     width = len(levels)
+    special = special_uniques.find(task.table, task.columns)
     gone = hidden == width
     return {
         "levels": levels,
@@ -82,6 +83,7 @@ def measure(task: Task) -> dict[str, Any]:
         "suppressed_rows": int(gone.sum()),
         "suppressed_cells": int(hidden[~gone].sum()),
         "ncp": float(lost.sum() / (width * len(lost))),
+        "special_uniques": {"rows": special.rows, "by_columns": special.by_size()},
         "optimal": False,
         "seconds": round(time.perf_counter() - began, 4),
     }
