@@ -113,10 +113,15 @@ REFUSED = {
         {"ages": [*AGES[:-1], "90;90-99;+"]},
         "ages.csv: el último nivel debe ser un solo valor",
     ),
-    "value with two parents": (
+    "hierarchy with ragged rows": (
         {"ages": [AGES[0], "31;30-39;x;*", *AGES[2:]]},
         "ages.csv: todas las filas deben tener los mismos niveles",
     ),
+    "value with two parents": (
+        {"ages": [f"{row[:-2]};{row[:2]};*" for row in AGES]},
+        "ages.csv: un valor del nivel 1 tiene dos padres; no es un árbol",
+    ),
+    "quotes that nobody closes": ({"table": [*TABLE, '30;"CANARIO;flu;z']}, "table.csv: hay unas comillas"),
     "k larger than the table": ({"k": "8"}, "k = 8 es imposible: la tabla tiene 7 filas"),
     "k larger than the persons": ({"k": "8", "person": "person"}, "la tabla tiene 7 personas"),
     "k that is no number": ({"k": "many"}, "«k» no es del tipo esperado"),

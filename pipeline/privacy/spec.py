@@ -4,6 +4,7 @@ What belongs here: the shape of the file, reading what it points at, and errors 
 done with it (`pipeline.privacy.anonymize`). Paths are relative to the file. No message shows a value of the table.
 """
 
+import codecs
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pipeline.errors import PqrsdError
 from pipeline.privacy import hierarchies, models
 from pipeline.privacy.grouped import ordered_values
+
+_CHUNK = 1 << 20
 
 
 class SpecError(PqrsdError):
@@ -174,6 +177,7 @@ def _table(path: Path, spec: Spec) -> pa.Table:
     try:
         if path.suffix == ".parquet":
             return _as_text(pq.read_table(path))
+        _check_text(path, spec)
         names = _header(path, spec)
         options = pa_csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
@@ -182,6 +186,18 @@ def _table(path: Path, spec: Spec) -> pa.Table:
     except (OSError, UnicodeDecodeError, LookupError, pa.ArrowException) as caught:
         where = _bad_row(path, spec) if isinstance(caught, pa.ArrowInvalid) else None
         raise SpecError(f"{path.name}: no se puede leer ({where or type(caught).__name__}).") from None
+
+
+def _check_text(path: Path, spec: Spec) -> None:
+    """The parser would take what follows quotes that nobody closes for one cell, and rows would be gone."""
+    decoder = codecs.getincrementaldecoder(spec.encoding)()
+    quotes = 0
+    with pa.input_stream(str(path)) as stream:
+        while chunk := stream.read(_CHUNK):
+            quotes += decoder.decode(chunk).count('"')
+    decoder.decode(b"", final=True)
+    if quotes % 2:
+        raise SpecError(f"{path.name}: hay unas comillas que no se cierran.")
 
 
 def _dialect(spec: Spec, **more: Any) -> pa_csv.ParseOptions:

@@ -11,9 +11,10 @@ from pipeline.spanish import decimal, percent, thousands
 def of_report(report: dict[str, Any]) -> str:
     """A report of `pipeline.privacy.anonymize`, a line a figure."""
     levels = ", ".join(f"{name} {'varios' if level is None else level}" for name, level in report["levels"].items())
+    k = "–" if report["k"] is None else report["k"]
     lines = [
         f"Niveles: {levels}.",
-        f"k = {report['k']}, {report['classes']} clases, {report['uniques']} únicas, {report['rows']} filas.",
+        f"k = {k}, {report['classes']} clases, {report['uniques']} únicas, {report['rows']} filas.",
         f"Filas suprimidas: {report['suppressed_rows']}; celdas suprimidas: {report['suppressed_cells']}.",
         f"Pérdida (NCP): {decimal(report['ncp'], 4)}; discernibilidad: {thousands(report['discernibility'])}.",
         f"Riesgo promedio: {percent(report['average_risk'])}; riesgo máximo: {percent(report['highest_risk'])}.",
