@@ -99,6 +99,18 @@ def test_the_written_table_measures_as_its_report_says(tmp_path, capsys):
         assert found[key] == report[key], key
 
 
+def test_a_population_lowers_the_risk_of_who_is_not_alone_in_it(tmp_path, capsys):
+    everybody = [*TABLE, *(row for row in TABLE[1:] for _ in range(3))]
+    (tmp_path / "all.csv").write_text("\n".join(everybody) + "\n", encoding="utf-8")
+    assert cli.main(["measure", "--json", "--spec", str(written(tmp_path, population="all.csv"))]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["highest_risk"] == 1
+    assert found["journalist"] == {"highest": 0.25, "average": 0.25}
+    (tmp_path / "all.csv").write_text("place\nnorth\n", encoding="utf-8")
+    assert cli.main(["measure", "--spec", str(tmp_path / "spec.yaml")]) == 2
+    assert "all.csv: no tiene la columna «age»" in capsys.readouterr().err
+
+
 def test_measure_says_one_when_the_table_misses_its_targets(tmp_path, capsys):
     assert cli.main(["measure", "--spec", str(written(tmp_path))]) == 1
     said = capsys.readouterr().out

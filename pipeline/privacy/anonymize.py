@@ -84,9 +84,18 @@ def measure(task: Task) -> dict[str, Any]:
         "suppressed_cells": int(hidden[~gone].sum()),
         "ncp": float(lost.sum() / (width * len(lost))),
         "special_uniques": {"rows": special.rows, "by_columns": special.by_size()},
+        "journalist": _journalist(task),
         "optimal": False,
         "seconds": round(time.perf_counter() - began, 4),
     }
+
+
+def _journalist(task: Task) -> dict[str, float] | None:
+    """Risks against the population that the specification names; None where it names none."""
+    if task.population is None:
+        return None
+    found = figures.journalist(task.table, task.population, task.columns)
+    return {"highest": found.highest, "average": found.average}
 
 
 def shortfalls(report: dict[str, Any], task: Task) -> list[str]:

@@ -78,6 +78,7 @@ class Spec(_Strict):
     encoding: str = "utf-8"
     quasi_identifiers: dict[str, QuasiIdentifier] = Field(min_length=1)
     person: str | None = None
+    population: str | None = None
     sensitive: dict[str, SensitiveTargets] = {}
     k: int = Field(ge=1)
     suppression: Suppression = Suppression()
@@ -104,6 +105,7 @@ class Task:
     table: pa.Table
     hierarchies: Mapping[str, hierarchies.Rows | None]
     models: Mapping[str, Sequence[models.Model]]
+    population: pa.Table | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -132,7 +134,11 @@ def load(path: Path) -> Task:
         for name, found in spec.quasi_identifiers.items()
     }
     wants = {name: _models(folder, table, name, found, spec) for name, found in spec.sensitive.items()}
-    return Task(spec, table.select(wanted), trees, wants)
+    population = _table(folder / spec.population, spec) if spec.population else None
+    absent = [name for name in spec.quasi_identifiers if population is not None and name not in population.column_names]
+    if absent:
+        raise SpecError(f"{spec.population}: no tiene la columna «{absent[0]}».")
+    return Task(spec, table.select(wanted), trees, wants, population)
 
 
 def _parsed(path: Path) -> Spec:

@@ -22,6 +22,9 @@ def of_report(report: dict[str, Any]) -> str:
     for name, spread in report["sensitive"].items():
         told = ", ".join(f"{key} = {decimal(value, 3)}" for key, value in spread.items() if value is not None)
         lines.append(f"«{name}»: {told or 'no se muestra en ninguna clase'}.")
+    if population := report.get("journalist"):
+        highest, average = percent(population["highest"]), percent(population["average"])
+        lines.append(f"Frente a la población: riesgo máximo {highest}, promedio {average}.")
     if special := report.get("special_uniques"):
         by = ", ".join(f"{rows} con {count}" for count, rows in enumerate(special["by_columns"], start=1))
         lines.append(f"Filas que pocas columnas señalan: {special['rows']} (columnas necesarias: {by}).")
