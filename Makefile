@@ -12,6 +12,7 @@ help:
 	@echo "make demo   genera dos semestres sintéticos, ejecuta todo y publica en data/portal/"
 	@echo "make test   pruebas que solo necesitan Python (FULL=1: tamaños completos)"
 	@echo "make lint   estilo, tipos y reglas de importación"
+	@echo "make bench  mediciones de velocidad con sus razones (docs/mediciones.md)"
 	@echo "make ui     interfaz de Dagster en http://127.0.0.1:3000"
 	@echo "make ckan-up / ckan-down   CKAN 2.12 real en http://127.0.0.1:25050, solo en esta máquina"
 	@echo "make test-ckan   pruebas contra ese CKAN"
@@ -52,6 +53,9 @@ test-ckan: ckan-up
 	@PQRSD_CKAN_REQUIRED=1 $(BIN)/python -m pytest tests/test_ckan_*.py
 
 bench: $(READY) ckan-up
+	@$(BIN)/python -m benchmarks.microdata
+	@$(BIN)/python -m benchmarks.joint_audit
+	@$(BIN)/python -m benchmarks.reading
 	@$(BIN)/python -m benchmarks.ckan_publish --rows 100000 $(if $(FULL),1000000)
 
 lock: $(READY)

@@ -99,11 +99,24 @@ def test_the_written_table_measures_as_its_report_says(tmp_path, capsys):
         assert found[key] == report[key], key
 
 
+def test_a_population_lowers_the_risk_of_who_is_not_alone_in_it(tmp_path, capsys):
+    everybody = [*TABLE, *(row for row in TABLE[1:] for _ in range(3))]
+    (tmp_path / "all.csv").write_text("\n".join(everybody) + "\n", encoding="utf-8")
+    assert cli.main(["measure", "--json", "--spec", str(written(tmp_path, population="all.csv"))]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["highest_risk"] == 1
+    assert found["journalist"] == {"highest": 0.25, "average": 0.25}
+    (tmp_path / "all.csv").write_text("place\nnorth\n", encoding="utf-8")
+    assert cli.main(["measure", "--spec", str(tmp_path / "spec.yaml")]) == 2
+    assert "all.csv: no tiene la columna «age»" in capsys.readouterr().err
+
+
 def test_measure_says_one_when_the_table_misses_its_targets(tmp_path, capsys):
     assert cli.main(["measure", "--spec", str(written(tmp_path))]) == 1
     said = capsys.readouterr().out
     assert "k es 1 y no 3" in said
     assert "7 clases" in said
+    assert "Filas que pocas columnas señalan: 7 (columnas necesarias: 7 con 1, 0 con 2)" in said
 
 
 REFUSED = {
@@ -112,10 +125,15 @@ REFUSED = {
         {"ages": [*AGES[:-1], "90;90-99;+"]},
         "ages.csv: el último nivel debe ser un solo valor",
     ),
-    "value with two parents": (
+    "hierarchy with ragged rows": (
         {"ages": [AGES[0], "31;30-39;x;*", *AGES[2:]]},
         "ages.csv: todas las filas deben tener los mismos niveles",
     ),
+    "value with two parents": (
+        {"ages": [f"{row[:-2]};{row[:2]};*" for row in AGES]},
+        "ages.csv: un valor del nivel 1 tiene dos padres; no es un árbol",
+    ),
+    "quotes that nobody closes": ({"table": [*TABLE, '30;"CANARIO;flu;z']}, "table.csv: hay unas comillas"),
     "k larger than the table": ({"k": "8"}, "k = 8 es imposible: la tabla tiene 7 filas"),
     "k larger than the persons": ({"k": "8", "person": "person"}, "la tabla tiene 7 personas"),
     "k that is no number": ({"k": "many"}, "«k» no es del tipo esperado"),

@@ -20,7 +20,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from pipeline.errors import PqrsdError
-from pipeline.privacy import cells, figures, grouped, objectives, recoded, search
+from pipeline.privacy import cells, figures, grouped, objectives, recoded, search, special_uniques
 from pipeline.privacy.grouped import Grouped
 from pipeline.privacy.objectives import Levels
 from pipeline.privacy.spec import SpecError, Task
@@ -75,6 +75,7 @@ def measure(task: Task) -> dict[str, Any]:
         hidden += pc.fill_null(pc.equal(task.table[name], SUPPRESSED), False).to_numpy(zero_copy_only=False)
         lost += share
     width = len(levels)
+    special = special_uniques.find(task.table, task.columns)
     gone = hidden == width
     return {
         "levels": levels,
@@ -82,9 +83,19 @@ def measure(task: Task) -> dict[str, Any]:
         "suppressed_rows": int(gone.sum()),
         "suppressed_cells": int(hidden[~gone].sum()),
         "ncp": float(lost.sum() / (width * len(lost))),
+        "special_uniques": {"rows": special.rows, "by_columns": special.by_size()},
+        "journalist": _journalist(task),
         "optimal": False,
         "seconds": round(time.perf_counter() - began, 4),
     }
+
+
+def _journalist(task: Task) -> dict[str, float] | None:
+    """Risks against the population that the specification names; None where it names none."""
+    if task.population is None:
+        return None
+    found = figures.journalist(task.table, task.population, task.columns)
+    return {"highest": found.highest, "average": found.average}
 
 
 def shortfalls(report: dict[str, Any], task: Task) -> list[str]:

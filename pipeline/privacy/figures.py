@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.privacy.grouped import ordered_values
+from pipeline.privacy.grouped import ordered_values, packed
 
 OWN, WILDCARD, DROPPED = "propia", "comodin", "descartada"
 READINGS = (OWN, WILDCARD, DROPPED)
@@ -171,17 +171,8 @@ def journalist(table: pa.Table, population: pa.Table, columns: Sequence[str]) ->
 
 def _key(columns: Sequence[pa.ChunkedArray]) -> np.ndarray:
     """One integer a row, equal where all columns are, nulls being alike."""
-    key = np.zeros(len(columns[0]), dtype=np.int64)
-    span = 1
-    for column in columns:
-        encoded = pc.dictionary_encode(column.combine_chunks(), null_encoding="encode")
-        size = max(len(encoded.dictionary), 1)
-        if span * size >= 2**62:
-            found, key = np.unique(key, return_inverse=True)
-            span = len(found)
-        key = key * size + encoded.indices.to_numpy()
-        span *= size
-    return key
+    coded = [pc.dictionary_encode(column.combine_chunks(), null_encoding="encode") for column in columns]
+    return packed([c.indices.to_numpy().astype(np.int64) for c in coded], [max(len(c.dictionary), 1) for c in coded])
 
 
 def _compatible(con: duckdb.DuckDBPyConnection, table: pa.Table, columns: Sequence[str], key: np.ndarray) -> str:

@@ -129,7 +129,7 @@ def group(
     naming column, level and how many rows.
     """
     axes, leaves = zip(*(_coded(table[name], name, rows) for name, rows in hierarchies.items()), strict=True)
-    key = _packed(leaves, [axis.leaves for axis in axes])
+    key = packed(leaves, [axis.leaves for axis in axes])
     who = _who(table[person]) if person else None
     columns: dict[str, np.ndarray] = {"clave": key}
     con = duckdb.connect(config={"preserve_insertion_order": True})
@@ -171,7 +171,7 @@ def _coded(column: pa.ChunkedArray, name: str, rows: Rows | None) -> tuple[Axis,
     return axis, leaf[index]
 
 
-def _packed(leaves: Sequence[np.ndarray], sizes: Sequence[int]) -> np.ndarray:
+def packed(leaves: Sequence[np.ndarray], sizes: Sequence[int]) -> np.ndarray:
     """One integer a row, equal where all leaves are; re-coded whenever the next column would not fit."""
     key = np.zeros(len(leaves[0]), dtype=np.int64)
     span = 1

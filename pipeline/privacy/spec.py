@@ -4,6 +4,7 @@ What belongs here: the shape of the file, reading what it points at, and errors 
 done with it (`pipeline.privacy.anonymize`). Paths are relative to the file. No message shows a value of the table.
 """
 
+import codecs
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pipeline.errors import PqrsdError
 from pipeline.privacy import hierarchies, models
 from pipeline.privacy.grouped import ordered_values
+
+_CHUNK = 1 << 20
 
 
 class SpecError(PqrsdError):
@@ -75,6 +78,7 @@ class Spec(_Strict):
     encoding: str = "utf-8"
     quasi_identifiers: dict[str, QuasiIdentifier] = Field(min_length=1)
     person: str | None = None
+    population: str | None = None
     sensitive: dict[str, SensitiveTargets] = {}
     k: int = Field(ge=1)
     suppression: Suppression = Suppression()
@@ -101,6 +105,7 @@ class Task:
     table: pa.Table
     hierarchies: Mapping[str, hierarchies.Rows | None]
     models: Mapping[str, Sequence[models.Model]]
+    population: pa.Table | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -129,7 +134,11 @@ def load(path: Path) -> Task:
         for name, found in spec.quasi_identifiers.items()
     }
     wants = {name: _models(folder, table, name, found, spec) for name, found in spec.sensitive.items()}
-    return Task(spec, table.select(wanted), trees, wants)
+    population = _table(folder / spec.population, spec) if spec.population else None
+    absent = [name for name in spec.quasi_identifiers if population is not None and name not in population.column_names]
+    if absent:
+        raise SpecError(f"{spec.population}: no tiene la columna «{absent[0]}».")
+    return Task(spec, table.select(wanted), trees, wants, population)
 
 
 def _parsed(path: Path) -> Spec:
@@ -174,6 +183,7 @@ def _table(path: Path, spec: Spec) -> pa.Table:
     try:
         if path.suffix == ".parquet":
             return _as_text(pq.read_table(path))
+        _check_text(path, spec)
         names = _header(path, spec)
         options = pa_csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
@@ -182,6 +192,18 @@ def _table(path: Path, spec: Spec) -> pa.Table:
     except (OSError, UnicodeDecodeError, LookupError, pa.ArrowException) as caught:
         where = _bad_row(path, spec) if isinstance(caught, pa.ArrowInvalid) else None
         raise SpecError(f"{path.name}: no se puede leer ({where or type(caught).__name__}).") from None
+
+
+def _check_text(path: Path, spec: Spec) -> None:
+    """The parser would take what follows quotes that nobody closes for one cell, and rows would be gone."""
+    decoder = codecs.getincrementaldecoder(spec.encoding)()
+    quotes = 0
+    with pa.input_stream(str(path)) as stream:
+        while chunk := stream.read(_CHUNK):
+            quotes += decoder.decode(chunk).count('"')
+    decoder.decode(b"", final=True)
+    if quotes % 2:
+        raise SpecError(f"{path.name}: hay unas comillas que no se cierran.")
 
 
 def _dialect(spec: Spec, **more: Any) -> pa_csv.ParseOptions:

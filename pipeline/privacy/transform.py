@@ -7,6 +7,7 @@ Axes are packed three to a part; a part's combinations are few, so a transformat
 the classes of all groups are two multiplications and three gathers.
 """
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,14 @@ from pipeline.privacy.objectives import Evaluation, Hidden, Levels
 
 _DENSE = 4
 """Class numbers may be sparse up to this many times the groups before they are renumbered."""
+_JOINED = 2
+"""Axes along which groups are joined on the way; with more, too few transformations share a station."""
+_SMALL = 4096
+"""Fewer groups than this are not joined further: looking the station up would cost as much."""
+_STATION_GROUPS = 10_000_000
+"""Groups that all stations together may keep."""
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+"""A multiplier that spreads consecutive numbers over 64 bits (Fibonacci hashing)."""
 _PART_VALUES = 4096
 """Most combinations of the axes of one part."""
 
@@ -64,23 +73,39 @@ class Classes:
         return ~self.safe[self.member]
 
 
+@dataclass(frozen=True)
+class _Station:
+    """Groups joined at low levels, from which all coarser transformations can be evaluated: codes per part, rows."""
+
+    codes: tuple[np.ndarray, ...]
+    weights: np.ndarray
+
+
 class Evaluator:
-    """Evaluates transformations of one grouped table against its targets."""
+    """Evaluates transformations of one grouped table against its targets.
+
+    Where rows alone count, groups are joined on the way, first along the axis with most values, then along the next.
+    What was joined for one transformation is the start of others with the same first levels.
+    """
 
     def __init__(self, data: Grouped, targets: Targets) -> None:
         self.data = data
         self.targets = targets
         self.parts = _parts(data)
-        self.weights = data.rows.astype(np.float64)
+        self.base = _Station(tuple(part.code for part in self.parts), data.rows.astype(np.float64))
+        self.joins = data.persons is None and not targets.models
+        self.order = sorted(range(len(data.axes)), key=lambda axis: (-data.axes[axis].leaves, axis))
+        self.stations: OrderedDict[Levels, _Station] = OrderedDict()
         self.evaluated = 0
 
     def __call__(self, levels: Levels) -> Evaluation:
         """Measures one transformation."""
         self.evaluated += 1
-        found = self.classes(levels)
+        station = self._station(levels) if self.joins else self.base
+        found = self._classes(levels, station)
         squares = found.rows**2
-        hidden = self._hidden(levels, found.member, found.safe)
-        firm = hidden if found.firm is found.safe else self._hidden(levels, found.member, found.firm)
+        hidden = self._hidden(levels, station, ~found.safe[found.member])
+        firm = hidden if found.firm is found.safe else self._hidden(levels, station, ~found.firm[found.member])
         return Evaluation(
             levels,
             hidden,
@@ -96,8 +121,11 @@ class Evaluator:
 
         `firm` ones are those of which no finer class could be suppressed for sure.
         """
-        member, size = self._member(levels)
-        rows = np.bincount(member, weights=self.weights, minlength=size).astype(np.int64)
+        return self._classes(levels, self.base)
+
+    def _classes(self, levels: Levels, station: _Station) -> Classes:
+        member, size = self._member(levels, station)
+        rows = np.bincount(member, weights=station.weights, minlength=size).astype(np.int64)
         enough = self._heads(member, size, rows) >= self.targets.k
         firm = safe = enough
         for column in self.data.sensitive:
@@ -135,16 +163,44 @@ class Evaluator:
             heads += np.bincount(pairs // span, minlength=size)
         return heads
 
-    def _member(self, levels: Levels) -> tuple[np.ndarray, int]:
+    def _station(self, levels: Levels) -> _Station:
+        """The groups joined along the first axes of the order, as far as these levels allow and it pays."""
+        station, reached = self.base, [0] * len(levels)
+        for axis in self.order[:_JOINED]:
+            if len(station.weights) < _SMALL:
+                break
+            if not levels[axis]:
+                continue
+            reached[axis] = levels[axis]
+            key = tuple(reached)
+            known = self.stations.get(key)
+            if known is None:
+                known = self.stations[key] = self._joined(key, station)
+                while sum(len(kept.weights) for kept in self.stations.values()) > _STATION_GROUPS:
+                    self.stations.popitem(last=False)
+            else:
+                self.stations.move_to_end(key)
+            station = known
+        return station
+
+    def _joined(self, levels: Levels, station: _Station) -> _Station:
+        member, size = self._member(levels, station)
+        rows = np.bincount(member, weights=station.weights, minlength=size)
+        one = np.zeros(size, dtype=np.int64)
+        one[member] = np.arange(len(member))  # any group of a class: what differs is never looked at again
+        live = np.flatnonzero(rows)
+        return _Station(tuple(code[one[live]] for code in station.codes), rows[live])
+
+    def _member(self, levels: Levels, station: _Station) -> tuple[np.ndarray, int]:
         member, size = np.zeros(1, dtype=np.int64), 1
-        for part in self.parts:
+        for part, code in zip(self.parts, station.codes, strict=True):
             table, width = _renumbered(self._part_table(part, levels))
             if size > 1 and size * width >= 2**62:
                 member, size = _renumbered(member)
-            member = member * width + table[part.code]
+            member = member * width + table[code]
             size *= width
-        if size > _DENSE * len(self.weights) + 1024:
-            member, size = _renumbered(member)
+        if size > _DENSE * len(station.weights) + 1024:
+            member, size = _scattered(member)
         return member, size
 
     def _part_table(self, part: _Part, levels: Levels) -> np.ndarray:
@@ -154,12 +210,12 @@ class Evaluator:
             table = table * (int(code.max()) + 1) + code[leaf]
         return table
 
-    def _hidden(self, levels: Levels, member: np.ndarray, safe: np.ndarray) -> Hidden:
-        groups = np.flatnonzero(~safe[member])
-        weights = self.weights[groups]
+    def _hidden(self, levels: Levels, station: _Station, gone: np.ndarray) -> Hidden:
+        groups = np.flatnonzero(gone)
+        weights = station.weights[groups]
         counts: list[np.ndarray] = [np.zeros(0)] * len(levels)
-        for part in self.parts:
-            seen = np.bincount(part.code[groups], weights=weights, minlength=part.size)
+        for part, code_ in zip(self.parts, station.codes, strict=True):
+            seen = np.bincount(code_[groups], weights=weights, minlength=part.size)
             for axis, leaf in zip(part.axes, part.leaf, strict=True):
                 code = self.data.axes[axis].codes[levels[axis]]
                 counts[axis] = np.bincount(code[leaf], weights=seen, minlength=int(code.max()) + 1)
@@ -188,6 +244,21 @@ def _part(axes: tuple[int, ...], code: np.ndarray, size: int, data: Grouped) -> 
         leaf[code] = data.leaf[axis]
         leaves.append(leaf)
     return _Part(axes, code, tuple(leaves))
+
+
+def _scattered(values: np.ndarray) -> tuple[np.ndarray, int]:
+    """The same partition with numbers below a bound, which is returned; not all of them are used.
+
+    Values are hashed into a table; those that find another value in their place are numbered by sorting.
+    """
+    bits = (2 * len(values)).bit_length()
+    place = ((values.astype(np.uint64) * _ODD) >> np.uint64(64 - bits)).astype(np.int64)
+    table = np.empty(1 << bits, dtype=np.int64)
+    table[place] = values
+    beaten = np.flatnonzero(table[place] != values)
+    numbers, more = _renumbered(values[beaten])
+    place[beaten] = (1 << bits) + numbers
+    return place, (1 << bits) + more
 
 
 def _renumbered(values: np.ndarray) -> tuple[np.ndarray, int]:
