@@ -14,7 +14,7 @@ from assets.release import entrega_semestral, release_folder
 from pipeline import portal
 from pipeline.orchestration.guard import values_stay_inside
 from pipeline.orchestration.partitions import SEMESTERS, YEARS, semester_of, year_of
-from pipeline.orchestration.portals import portal_of, recheck, register_of
+from pipeline.orchestration.portals import portal_of, recheck, register_of, withdraw_from
 from pipeline.orchestration.resources import Municipality, OpenWing
 from pipeline.portal.ckan.client import Progress
 
@@ -214,6 +214,5 @@ def retiro(context: dg.AssetExecutionContext, config: Retiro, open_wing: OpenWin
     """Takes out of public sight what should not be there; it does not come back by itself."""
     town = open_wing.municipality
     with values_stay_inside():
-        place = portal_of(town)
-        now = portal.withdraw(place, register_of(town), config.conjunto, config.version or None, config.motivo)
+        now = withdraw_from(town, portal_of(town), config.conjunto, config.version or None, config.motivo)
     return dg.MaterializeResult(metadata={"conjunto": config.conjunto, "ahora": now})

@@ -220,12 +220,11 @@ def _publish(options: argparse.Namespace) -> int:
 
 
 def _withdraw(options: argparse.Namespace) -> int:
-    from pipeline import portal
     from pipeline.orchestration import portals
 
     town = _town(options)
-    place, register = portals.portal_of(town), portals.register_of(town)
-    print(f"{options.dataset}: {portal.withdraw(place, register, options.dataset, options.version, options.motivo)}.")
+    said = portals.withdraw_from(town, portals.portal_of(town), options.dataset, options.version, options.motivo)
+    print(f"{options.dataset}: {said}.")
     return 0
 
 

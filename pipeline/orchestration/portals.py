@@ -16,6 +16,7 @@ from pipeline.portal.ckan.client import Client, Progress, read_token
 from pipeline.portal.ckan.portal import CkanPortal
 from pipeline.portal.local import LocalPortal
 from pipeline.portal.register import Register
+from pipeline.privacy.ledger import Ledger, editions
 from pipeline.release import manifest
 from pipeline.release.manifest import MANIFEST
 from pipeline.release.rules.history import parsed
@@ -43,6 +44,23 @@ def register_of(town: Municipality) -> Register:
 def work_of(town: Municipality) -> Path:
     """Where downloads of the portal lie while they are judged."""
     return town.layout.work / "portal"
+
+
+def withdraw_from(town: Municipality, place: Portal, dataset: str, version: str | None, reason: str) -> str:
+    """Withdraws from the portal, and has the ledger say so of the semesters that were first public there.
+
+    Gives in Spanish what consumers get now. Nothing is forgotten: who has the withdrawn files keeps them, and every
+    later audit reckons with it.
+    """
+    gone = [v for v in place.versions(dataset) if version in {None, v}]
+    said = withdraw(place, register_of(town), dataset, version, reason)
+    ledger = Ledger(town.layout.ledger)
+    for number in sorted(gone, key=parsed):
+        year, half, _ = parsed(number)
+        period = f"{year}-S{half}"
+        if half and editions(ledger.entries(), period):
+            ledger.withdraw(period, reason)
+    return said
 
 
 def release_folder(town: Municipality, dataset: str, version: str) -> Path:
@@ -81,12 +99,12 @@ def recheck(town: Municipality) -> list[Rechecked]:
     What was published is known from the release folders of this deployment: an alteration that keeps the public files
     consistent with one another is found by their digest.
     """
-    place, register = portal_of(town), register_of(town)
+    place = portal_of(town)
     names = (town.profile.entidad.conjunto_solicitudes, town.profile.entidad.conjunto_anual)
-    return [_rechecked(town, place, register, name) for name in names]
+    return [_rechecked(town, place, name) for name in names]
 
 
-def _rechecked(town: Municipality, place: Portal, register: Register, dataset: str) -> Rechecked:
+def _rechecked(town: Municipality, place: Portal, dataset: str) -> Rechecked:
     public = {v: d for v, d in place.versions(dataset).items() if place.digest(dataset, v) is not None}
     if not public:
         return Rechecked(dataset, (), "nada público")
@@ -104,4 +122,4 @@ def _rechecked(town: Municipality, place: Portal, register: Register, dataset: s
     if not problems:
         return Rechecked(dataset, (), f"intacto, {len(public)} versiones")
     reason = f"La revisión encontró que lo público no es lo publicado ({', '.join(sorted(problems))})."
-    return Rechecked(dataset, tuple(sorted(problems)), withdraw(place, register, dataset, None, reason))
+    return Rechecked(dataset, tuple(sorted(problems)), withdraw_from(town, place, dataset, None, reason))
