@@ -127,6 +127,7 @@ class CsvFile:
                 yield from reader
         except pa.ArrowException:
             broken = True
+            text.stop()
         if broken:
             raise BrokenFileError(f"{self.name}: hay unas comillas que no se cierran o un registro de más de 8 MB.")
 

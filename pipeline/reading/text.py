@@ -6,11 +6,14 @@ What belongs here: decoding and saying where it failed. What does not: rows and 
 import codecs
 import io
 import re
+import threading
+import time
 from typing import IO
 
 from pipeline.reading.errors import BrokenFileError, ReadingError, UndecodableError
 
 _CHUNK = 1 << 20
+_PATIENCE, _GRACE = 0.5, 0.02
 _CODECS = {"utf-8": "utf-8-sig"}  # a byte-order mark is optional
 _BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _ONE_BYTE = ("cp1252", "latin-1")
@@ -128,6 +131,18 @@ class Utf8Source(io.RawIOBase):
         self._last_line = last_line
         self._ends_in_newline = not head or head.endswith(("\n", "\r"))
         self.failure: ReadingError | None = None
+        self._reading = threading.Lock()
+        self._seen = threading.Event()
+
+    def stop(self) -> None:
+        """Ends the text here and waits a moment until a consumer that reads ahead in a thread of its own has seen it.
+
+        A thread that is still on its way into Python when the process ends takes the process down with it.
+        """
+        with self._reading:
+            self._rest, self._pending = None, b""
+        self._seen.wait(_PATIENCE)
+        time.sleep(_GRACE)
 
     def readable(self) -> bool:
         """True: this is for reading."""
@@ -135,11 +150,14 @@ class Utf8Source(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """Up to `size` bytes; empty at the end."""
-        while self._rest is not None and (size < 0 or len(self._pending) < size):
-            self._pending += self._more()
-        wanted = len(self._pending) if size < 0 else size
-        taken, self._pending = self._pending[:wanted], self._pending[wanted:]
-        return taken
+        with self._reading:
+            while self._rest is not None and (size < 0 or len(self._pending) < size):
+                self._pending += self._more()
+            wanted = len(self._pending) if size < 0 else size
+            taken, self._pending = self._pending[:wanted], self._pending[wanted:]
+            if not taken and size:
+                self._seen.set()
+            return taken
 
     def _more(self) -> bytes:
         if self._rest is None:
