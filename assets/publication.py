@@ -6,6 +6,7 @@ protocol (`pipeline.portal`) and the release's content (`assets.release`, `asset
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -71,6 +72,15 @@ def _steps(
     place_of: Callable[[Municipality, str], Place],
 ) -> tuple[dg.AssetsDefinition, dg.AssetsDefinition, dg.AssetsDefinition]:
     """Difference, staging and switch of one kind of release."""
+    shared: dict[str, Any] = {
+        "key_prefix": "abierto",
+        "group_name": group,
+        "partitions_def": partitions,
+        "owners": ["team:tic"],
+        "kinds": {"portal"},
+        "pool": "abierto",
+        "retry_policy": AGAIN,
+    }
 
     def folder_of(town: Municipality, partition_key: str) -> tuple[Path, str]:
         dataset, version, label = place_of(town, partition_key)
@@ -78,14 +88,8 @@ def _steps(
 
     @dg.asset(
         name=f"diferencia_{kind}",
-        key_prefix="abierto",
-        group_name=group,
         deps=[source],
-        partitions_def=partitions,
-        owners=["team:tic"],
-        kinds={"portal"},
-        pool="abierto",
-        retry_policy=AGAIN,
+        **shared,
         description="Qué cambiaría en el portal si se publicara esta entrega. No escribe nada.",
     )
     def difference(context: dg.AssetExecutionContext, open_wing: OpenWing) -> dg.MaterializeResult:
@@ -105,14 +109,8 @@ def _steps(
 
     @dg.asset(
         name=f"preparacion_{kind}",
-        key_prefix="abierto",
-        group_name=group,
         deps=[difference],
-        partitions_def=partitions,
-        owners=["team:tic"],
-        kinds={"portal"},
-        pool="abierto",
-        retry_policy=AGAIN,
+        **shared,
         description="La entrega en el portal, donde nadie la ve: archivos y tablas subidos, releídos y verificados.",
     )
     def staging(context: dg.AssetExecutionContext, open_wing: OpenWing) -> dg.MaterializeResult:
@@ -128,14 +126,8 @@ def _steps(
 
     @dg.asset(
         name=f"publicacion_{kind}",
-        key_prefix="abierto",
-        group_name=group,
         deps=[staging],
-        partitions_def=partitions,
-        owners=["team:tic"],
-        kinds={"portal"},
-        pool="abierto",
-        retry_policy=AGAIN,
+        **shared,
         description="El cambio en el portal: quien consulta pasa de la versión anterior a esta; se relee como anónimo.",
     )
     def switch(context: dg.AssetExecutionContext, open_wing: OpenWing) -> dg.MaterializeResult:

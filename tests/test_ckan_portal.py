@@ -15,6 +15,7 @@ import requests
 
 from pipeline.portal import PortalConflict, PortalError, plan, prepare, publish, withdraw
 from pipeline.portal.ckan import card, reader
+from pipeline.portal.ckan.staging import Staging
 from pipeline.portal.register import READMITTED, Register
 from pipeline.release import manifest
 from tests import small_release as small
@@ -243,6 +244,31 @@ def test_a_former_version_can_be_withdrawn_alone(place: Stack, chain: Chain, wor
     shown = anonymous_package(place, chain.dataset)
     assert shown is not None
     assert list(reader.archives(shown)) == ["2002.1.0"]
+
+
+def test_a_withdrawal_that_dies_before_it_erased_is_finished_by_the_next(
+    place: Stack, chain: Chain, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(place, chain, 1, work)
+    shown = anonymous_package(place, chain.dataset)
+    assert shown is not None
+    register = Register(tmp_path / "retiros.jsonl")
+
+    def dies(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Staging, "sweep", dies)
+        with pytest.raises(KeyboardInterrupt):
+            withdraw(portal_of(place.client(), work), register, chain.dataset, None, "prueba")
+    assert anonymous_package(place, chain.dataset) is None
+    portal = portal_of(place.client(), work)
+    with portal.exclusive():
+        portal.withdraw(chain.dataset, None)
+    anyone = place.client().anonymous()
+    for resource in shown["resources"]:
+        assert anyone.find("datastore_info", id=resource["id"]) is None
+        assert not _stored(place, resource["id"]).exists()
 
 
 def _stored(place: Stack, resource_id: str) -> Path:

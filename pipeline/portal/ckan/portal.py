@@ -11,28 +11,24 @@ erased: CKAN by itself would keep both for ever.
 """
 
 import fcntl
-import json
 import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.portal.ckan import card, reader, tables, views
 from pipeline.portal.ckan.card import ARCHIVE, CARD, DIGEST, EDITION, VERSION, Edition, Resource
 from pipeline.portal.ckan.client import Client, Progress
+from pipeline.portal.ckan.staging import Staging, number_of, with_extras
 from pipeline.portal.errors import PortalConflict, PortalError
 from pipeline.profile import Catalog, Entity
-from pipeline.release import archive, manifest
+from pipeline.release import archive
 from pipeline.release.folder import CONTRACTS
 from pipeline.release.manifest import Manifest
 from pipeline.release.rules.history import parsed
-
-_FOR, _REPLACES, _TABLES = "conjunto", "reemplaza", "reemplaza_tablas"
-"""Extras of a staging dataset: the public one's name, the ids that either lost, and which of those have a table."""
 
 
 class CkanPortal:
@@ -47,6 +43,7 @@ class CkanPortal:
         self._work = work
         self._progress = progress
         self._scratch = work
+        self._staging = Staging(client, town, catalog, self._folder, progress)
         self._before: dict[str, Any] | None = None
         self._staged = ""
 
@@ -110,10 +107,10 @@ class CkanPortal:
         planned = self._planned(release, made, self._next(live))
         if self._behind(live, made):
             planned = tuple(r for r in planned if r.path == ARCHIVE)
-        staged = self._staging_dataset(made, live, planned)
+        staged = self._staging.prepared(made, live, planned, self._next(live))
         self._staged = str(staged["name"])
         if not staged["resources"]:
-            self._upload(staged, planned, release)
+            self._staging.upload(staged, planned, release)
         for resource in planned:
             if resource.table:
                 contract = CONTRACTS[resource.table]
@@ -135,7 +132,7 @@ class CkanPortal:
         shutil.rmtree(staged, ignore_errors=True)
         shown = self._find(self._staged) if self._staged else None
         if shown is not None:
-            self._erase(shown)
+            self._staging.erase(shown)
 
     def switch(self, staged: Path, made: Manifest) -> None:
         """Hands the staged resources to the public dataset by one compare-and-swap."""
@@ -152,30 +149,19 @@ class CkanPortal:
         former = [r for r in live["resources"] if r.get("ruta") == ARCHIVE and r.get(VERSION) != made.version]
         kept = [_movable(r) for r in former]
         if self._behind(live, made):
-            fields = {"extras": _with(live, {EDITION: str(edition.number)})}
+            fields = {"extras": with_extras(live, {EDITION: str(edition.number)})}
             wanted = _in_order([*map(_movable, live["resources"]), *fresh])
         else:
             fields = card.dataset(staged, made, self._town, self._catalog, edition=edition.number)
             wanted = _in_order([*fresh, *kept])
         staying = {r["id"] for r in wanted}
-        self._empty(staging, [r for r in live["resources"] if r["id"] not in staying])
+        self._staging.empty(staging, [r for r in live["resources"] if r["id"] not in staying])
         self._swap(live, fields, wanted, private=False)
 
     def settle(self, made: Manifest) -> bool:
         """Erases what was replaced; nothing public is written."""
         live = self._live(made.dataset)
-        found = self._client.read(
-            "package_search",
-            fq=f'+{_FOR}:"{made.dataset}" +private:true',
-            include_private=True,
-            include_drafts=True,
-            rows=100,
-        )["results"]
-        names = {r["name"] for r in found} | {self._edition(live).staging_name(made)}
-        for name in sorted(names):
-            shown = self._find(name)
-            if shown is not None and self._obsolete(shown, live):
-                self._erase(shown)
+        self._staging.sweep(made.dataset, live, also=self._edition(live).staging_name(made))
         self._before = None
         return False
 
@@ -196,8 +182,8 @@ class CkanPortal:
         self._swap(live, fields, resources, private=bool(before["private"]), stamp=False)
         staging = self._find(self._staged) if self._staged else None
         if staging is not None:
-            self._empty(staging, lost)
-            self._erase(self._find(staging["name"]) or staging)
+            self._staging.empty(staging, lost)
+            self._staging.erase(self._find(staging["name"]) or staging)
 
     def withdraw(self, dataset: str, version: str | None) -> str:
         """Takes a version, or all of them, out of public sight and erases its files and tables.
@@ -217,13 +203,14 @@ class CkanPortal:
             live = self._hidden(live)
         gone = [r for r in live["resources"] if version in {None, r.get(VERSION)}]
         if gone:
-            untouched = card.extras_of(live).get(CARD) == card.fingerprint(live | {"private": False})
+            # first written down, so that the next run erases what a death here leaves behind
+            self._staging.private_dataset(f"{dataset}-retiro-{gone[0]['id'][:8]}", dataset, gone)
+            untouched = card.extras_of(live).get(CARD) == card.fingerprint(live)
             kept = [_movable(r) for r in live["resources"] if r not in gone]
             extras = {k: v for k, v in card.extras_of(live).items() if not (whole and k in {VERSION, DIGEST})}
             fields = {"extras": [{"key": k, "value": v} for k, v in sorted(extras.items())]}
             self._swap(live, fields, kept, private=bool(live["private"]), stamp=untouched)
-            holder = self._private_dataset(f"{dataset}-retiro-{gone[0]['id'][:8]}", dataset, gone)
-            self._erase(holder)
+        self._staging.sweep(dataset, self._live(dataset), also=f"{dataset}-retiro-{gone[0]['id'][:8]}" if gone else "")
         return "el conjunto no es público" if whole else f"la versión {version} no está; las demás siguen"
 
     def changes(self, release: Path, made: Manifest) -> list[str]:
@@ -268,10 +255,10 @@ class CkanPortal:
         return shown if shown is not None and not shown["private"] else None
 
     def _edition(self, live: dict[str, Any] | None) -> Edition:
-        return Edition(_number(live), self._publisher())
+        return Edition(number_of(live), self._publisher())
 
     def _next(self, live: dict[str, Any] | None) -> Edition:
-        return Edition(_number(live) + 1, self._publisher())
+        return Edition(number_of(live) + 1, self._publisher())
 
     def _publisher(self) -> str:
         """What tells this data folder from every other that may publish to the same portal."""
@@ -303,92 +290,7 @@ class CkanPortal:
                 " su historial de actividad, deshaga la edición (o llévela al perfil) y repita la publicación."
             )
 
-    def _obsolete(self, shown: dict[str, Any], live: dict[str, Any] | None) -> bool:
-        """Whether a staging dataset has nothing left to give: its edition is reached."""
-        return _number(shown) <= _number(live)
-
     # acts
-
-    def _organization(self) -> str:
-        slug = self._town.slug
-        if self._client.find("organization_show", id=slug) is None:
-            self._client.write(
-                "organization_create",
-                {
-                    "name": slug,
-                    "title": self._town.nombre,
-                    "description": f"{self._town.dependencia}. {self._town.sitio}",
-                },
-                look=lambda: self._client.find("organization_show", id=slug),
-            )
-        for group in self._catalog.grupos:
-            if self._client.find("group_show", id=group.slug) is None:
-                self._client.write(
-                    "group_create",
-                    {"name": group.slug, "title": group.titulo},
-                    look=partial(self._client.find, "group_show", id=group.slug),
-                )
-        return slug
-
-    def _private_dataset(
-        self, name: str, dataset: str, replaces: list[dict[str, Any]], edition: int = 0
-    ) -> dict[str, Any]:
-        found = self._find(name)
-        if found is not None:
-            return found
-        fields = {
-            "name": name,
-            "title": f"En preparación: {dataset}",
-            "owner_org": self._organization(),
-            "private": True,
-            "extras": _with({}, {_FOR: dataset, EDITION: str(edition)} | _noted(replaces)),
-        }
-        return dict(self._client.write("package_create", fields, look=lambda: self._find(name)))
-
-    def _staging_dataset(
-        self, made: Manifest, live: dict[str, Any] | None, planned: tuple[Resource, ...]
-    ) -> dict[str, Any]:
-        """The staging dataset, either with all that is planned or with nothing."""
-        if live is None:
-            shell = {
-                "name": made.dataset,
-                "title": made.title,
-                "owner_org": self._organization(),
-                "private": True,
-                "extras": [{"key": EDITION, "value": "0"}],
-            }
-            self._client.write("package_create", shell, look=lambda: self._find(made.dataset))
-        edition = self._next(live)
-        name = edition.staging_name(made)
-        found = self._find(name)
-        if found is not None and not _holds(found, planned):
-            self._erase(found)
-        return self._private_dataset(name, made.dataset, [], edition.number)
-
-    def _upload(self, staged: dict[str, Any], planned: tuple[Resource, ...], release: Path) -> None:
-        """All files in one transaction: there are either all of them or none."""
-        described = [
-            r.fields() | ({DIGEST: manifest.read(release).digest} if r.path == ARCHIVE else {}) for r in planned
-        ]
-        files = {
-            f"update__resources__{number}__upload": (
-                self._folder("zip") / r.filename if r.path == ARCHIVE else release / r.path,
-                r.media_type,
-            )
-            for number, r in enumerate(planned)
-        }
-
-        def look() -> Any:
-            now = self._find(staged["name"])
-            return now if now is not None and _holds(now, planned) else None
-
-        self._client.upload(
-            "package_revise",
-            {"match__id": staged["id"], "update__resources__extend": json.dumps(described)},
-            files,
-            look=look,
-            progress=self._progress,
-        )
 
     def _verified(self, name: str, release: Path, made: Manifest, planned: tuple[Resource, ...]) -> Path:
         shown = self._find(name)
@@ -400,29 +302,12 @@ class CkanPortal:
         shutil.rmtree(folder / made.version, ignore_errors=True)
         wrong = reader.differences(self._client, shown, release, planned, self._folder(), keep=folder)
         if extra or wrong:
-            self._erase(shown)
+            self._staging.erase(shown)
             raise PortalError(
                 f"{made.dataset} {made.version} no se publicó: lo que el portal guardó no es lo que se le envió"
                 f" ({', '.join(wrong[:5]) or 'recursos de más'}). Lo que había sigue como estaba."
             )
         return folder / made.version
-
-    def _empty(self, staging: dict[str, Any], replaces: list[dict[str, Any]]) -> None:
-        """Sets the staged resources free and writes down, in the same transaction, what the switch will replace."""
-
-        def look() -> Any:
-            now = self._find(staging["name"])
-            return now if now is not None and not now["resources"] else None
-
-        self._client.write(
-            "package_revise",
-            {
-                "match": {"id": staging["id"], "metadata_modified": staging["metadata_modified"]},
-                "filter": ["-resources"],
-                "update": {"resources": [], "extras": _with(staging, _noted([*staging["resources"], *replaces]))},
-            },
-            look=look,
-        )
 
     def _swap(
         self,
@@ -438,7 +323,7 @@ class CkanPortal:
         mark = card.fingerprint(after) if stamp else card.extras_of(after).get(CARD)
         update = fields | {"private": private, "resources": resources}
         if stamp:
-            update["extras"] = _with(after, {CARD: str(mark)})
+            update["extras"] = with_extras(after, {CARD: str(mark)})
         replaced = [name for name in ("resources", "extras", "tags", "groups") if name in update]
 
         def look() -> Any:
@@ -472,69 +357,10 @@ class CkanPortal:
             raise PortalError("El buscador del portal sigue dando el conjunto retirado: avise a quien lo administra.")
         return self._live(name) or live
 
-    def _erase(self, shown: dict[str, Any]) -> None:
-        """Erases a private dataset with the files and tables of its resources and of those it replaced."""
-        extras = card.extras_of(shown)
-        # a run that died before its switch has written down what is still public
-        public = {r["id"] for r in (self._live(extras.get(_FOR, "")) or {"resources": []})["resources"]}
-        ids = [*(r["id"] for r in shown["resources"]), *(set(_ids(extras, _REPLACES)) - public)]
-        filled = {r["id"] for r in shown["resources"] if _has_table(r)} | set(_ids(extras, _TABLES))
-        if ids:
-            # the path stays, by which a run that goes on after this one knows which have tables
-            paths = {r["id"]: str(r.get("ruta") or "") for r in shown["resources"]}
-            empty = {"name": "borrado", "url": "borrado", "url_type": "", "clear_upload": True}
-            blank = [empty | {"id": i, "ruta": paths.get(i, "")} for i in ids]
-
-            def emptied() -> Any:
-                now = self._find(shown["name"])
-                return now if now and now["resources"] and all(not r["url_type"] for r in now["resources"]) else None
-
-            self._client.write(
-                "package_revise",
-                {"match": {"id": shown["id"]}, "filter": ["-resources"], "update": {"resources": blank}},
-                look=emptied,
-            )
-            for i in sorted(filled & set(ids)):
-                tables.drop(self._client, i)
-            # an id of an active resource cannot be taken again, not even out of a deleted dataset
-            self._empty(self._find(shown["name"]) or shown, [])
-        self._client.write(
-            "package_delete",
-            {"id": shown["id"]},
-            look=lambda: (self._find(shown["name"]) is None) or None,
-        )
-
 
 _CARD_FIELDS = (
     "title", "notes", "url", "version", "license_id", "author", "author_email", "maintainer", "maintainer_email",
 )  # fmt: skip
-
-
-def _noted(replaced: list[dict[str, Any]]) -> dict[str, str]:
-    """What is written down of resources, to erase those that are not public in the end."""
-    filled = [r["id"] for r in replaced if _has_table(r)]
-    return {_REPLACES: ",".join(r["id"] for r in replaced), _TABLES: ",".join(filled)}
-
-
-def _has_table(resource: dict[str, Any]) -> bool:
-    """Whether a resource has a table, or may have one that CKAN did not come to announce."""
-    path = str(resource.get("ruta") or "")
-    return bool(resource.get("datastore_active")) or (path.startswith("datos/") and path.endswith(".csv"))
-
-
-def _ids(extras: dict[str, str], name: str) -> list[str]:
-    return [i for i in extras.get(name, "").split(",") if i]
-
-
-def _number(package: dict[str, Any] | None) -> int:
-    """How many switches a card has seen; of a staging dataset, which one it is for."""
-    text = card.extras_of(package or {}).get(EDITION, "0")
-    return int(text) if text.isdigit() else 0
-
-
-def _holds(package: dict[str, Any], planned: tuple[Resource, ...]) -> bool:
-    """Whether a dataset has just the planned resources, with what was said of their bytes."""
-    return {r["id"]: r.get("hash") for r in package["resources"]} == {r.id: r.sha256 for r in planned}
 
 
 def _movable(resource: dict[str, Any]) -> dict[str, Any]:
@@ -547,9 +373,3 @@ def _in_order(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
     singles = [r for r in resources if r.get("ruta") != ARCHIVE]
     whole = [r for r in resources if r.get("ruta") == ARCHIVE]
     return singles + sorted(whole, key=lambda r: parsed(str(r[VERSION])), reverse=True)
-
-
-def _with(package: dict[str, Any], more: dict[str, str]) -> list[dict[str, str]]:
-    """The extras of a package with some replaced."""
-    merged = card.extras_of(package) | more
-    return [{"key": key, "value": value} for key, value in sorted(merged.items())]
