@@ -63,7 +63,11 @@ class Staging:
         return self.private_dataset(name, made.dataset, [], edition.number)
 
     def upload(self, staged: dict[str, Any], planned: tuple[Resource, ...], release: Path) -> None:
-        """All files in one transaction: there are either all of them or none."""
+        """All files in one transaction: there are either all of them or none.
+
+        It is refused unless the dataset is as empty as it was read: a second try must not add to a first one that goes
+        on behind an answer that never came.
+        """
         described = [
             r.fields() | ({DIGEST: manifest.read(release).digest} if r.path == ARCHIVE else {}) for r in planned
         ]
@@ -81,7 +85,10 @@ class Staging:
 
         self._client.upload(
             "package_revise",
-            {"match__id": staged["id"], "update__resources__extend": json.dumps(described)},
+            {
+                "match": json.dumps({"id": staged["id"], "metadata_modified": staged["metadata_modified"]}),
+                "update__resources__extend": json.dumps(described),
+            },
             files,
             look=look,
             progress=self._progress,
@@ -212,8 +219,12 @@ def _ids(extras: dict[str, str], name: str) -> list[str]:
 
 
 def _holds(package: dict[str, Any], planned: tuple[Resource, ...]) -> bool:
-    """Whether a dataset has just the planned resources, with what was said of their bytes."""
-    return {r["id"]: r.get("hash") for r in package["resources"]} == {r.id: r.sha256 for r in planned}
+    """Whether a dataset has just the planned resources, in their order, with what was said of their bytes.
+
+    The order is CKAN's own count of them; where it has lost that count it refuses every further change.
+    """
+    there = [(r["position"], r["id"], r.get("hash")) for r in package["resources"]]
+    return there == [(number, r.id, r.sha256) for number, r in enumerate(planned)]
 
 
 def with_extras(package: dict[str, Any], more: dict[str, str]) -> list[dict[str, str]]:
