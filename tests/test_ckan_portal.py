@@ -353,8 +353,8 @@ class _Reader(threading.Thread):
 
     def _file(self, resource: dict[str, str]) -> None:
         answer = self._session.get(resource["url"], timeout=15)
-        if answer.status_code == 404:
-            self.seen["404: leer otra vez la ficha"] += 1
+        if answer.status_code in {403, 404}:
+            self.seen["403 o 404: leer otra vez la ficha"] += 1
         elif hashlib.sha256(answer.content).hexdigest() != resource["hash"]:
             self.torn.append(f"{resource['ruta']} no es el de su ficha")
         else:
@@ -363,7 +363,7 @@ class _Reader(threading.Thread):
     def _table(self, resource: dict[str, str], number: int) -> None:
         rows = self._client.find("datastore_search", resource_id=resource["id"], limit=100)
         if rows is None:
-            self.seen["404: leer otra vez la ficha"] += 1
+            self.seen["403 o 404: leer otra vez la ficha"] += 1
         elif sorted(r["filas"] for r in rows["records"]) != sorted([number, 2]):
             self.torn.append("la tabla no es la de su ficha")
         else:

@@ -251,8 +251,8 @@ def _notes(package: Mapping[str, Any], made: Manifest) -> str:
             "**Para programas.** Esta dirección no cambia; los identificadores de los recursos sí, con cada versión."
             f" Lea la ficha (`/api/3/action/package_show?id={made.dataset}`), tome el recurso cuyo campo `ruta` sea,"
             " por ejemplo, `datos/solicitudes.csv`, y use su `url` o su `id` con `datastore_search`. Si una lectura"
-            " responde 404, o si el campo `version_datos` de un recurso no es el de la ficha, está llegando una versión"
-            " nueva: vuelva a leer la ficha.",
+            " responde 403 o 404, o si el campo `version_datos` de un recurso no es el de la ficha, está llegando una"
+            " versión nueva: vuelva a leer la ficha.",
             "**Para comprobar.** El campo `hash` de cada recurso es su SHA-256. «Versión … completa» es la entrega"
             " entera con `SHA256SUMS`; las anteriores siguen disponibles y no cambian.",
         ]

@@ -131,7 +131,9 @@ class Staging:
         # a run that died before its switch has written down what is still public
         public = {r["id"] for r in (self.find(extras.get(_FOR, "")) or {"resources": []})["resources"]}
         mine = [r["id"] for r in shown["resources"]]
-        ids = list(dict.fromkeys([*mine, *(i for i in _ids(extras, _REPLACES) if i not in public)]))
+        left = [i for i in dict.fromkeys(_ids(extras, _REPLACES)) if i not in {*mine, *public}]
+        # what another dataset shows is that dataset's to erase: two publishers may have written down the same
+        ids = [*mine, *(i for i in left if self._client.find("resource_show", id=i) is None)]
         filled = {r["id"] for r in shown["resources"] if _has_table(r)} | set(_ids(extras, _TABLES))
         if ids:
             # the path stays, by which a run that goes on after this one knows which have tables
