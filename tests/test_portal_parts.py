@@ -93,6 +93,20 @@ def test_a_zip_larger_than_any_release_is_refused_before_it_fills_the_disk(
         archive.unpack(tmp_path / "b.zip", tmp_path / "b")
 
 
+@pytest.mark.parametrize("part", [0.0, 0.2, 0.4, 0.6, 0.8])
+def test_a_zip_with_a_changed_byte_in_a_file_is_refused(built: Path, tmp_path: Path, part: float) -> None:
+    archive.pack(built / "2025.1.0", tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip") as made:
+        largest = max(made.infolist(), key=lambda entry: entry.compress_size)
+    content = bytearray((tmp_path / "a.zip").read_bytes())
+    # behind the local header: its fixed part, the name, and the extra field of large files
+    start = largest.header_offset + 30 + len(largest.filename) + 20
+    content[start + int((largest.compress_size - 1) * part)] ^= 0x55
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(ReleaseError):
+        archive.unpack(tmp_path / "a.zip", tmp_path / "fuera")
+
+
 def test_what_is_no_zip_is_refused(tmp_path: Path) -> None:
     (tmp_path / "n.zip").write_bytes(b"PK no")
     with pytest.raises(ReleaseError):

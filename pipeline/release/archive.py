@@ -5,6 +5,7 @@ What belongs here: packing and unpacking a release folder. What does not: judgin
 
 import stat
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from pipeline.release import manifest
@@ -49,7 +50,7 @@ def unpack(source: Path, folder: Path) -> None:
                         if left < 0:
                             raise ReleaseError("El zip de la entrega es demasiado grande.")
                         sink.write(block)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError):
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, NotImplementedError, RuntimeError, EOFError):
         raise ReleaseError("El zip de la entrega no se puede leer.") from None
 
 
